@@ -1,0 +1,3 @@
+//! The `overt` command.
+
+fn main() {}

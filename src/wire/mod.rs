@@ -1,0 +1,1 @@
+//! Floor 1: bytes ↔ frames, sans-IO. Usable without the engine.
