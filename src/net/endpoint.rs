@@ -1,0 +1,255 @@
+//! Names of sockets: [`Endpoint`], where to listen or connect; [`Peer`], who is at the other end
+//! of a stream; [`Remote`], who sent a datagram; and how to open: [`Listen`] and [`Bind`].
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Where to listen, or what to connect to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// An IP address and port.
+    Ip(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// The IP address and port, unless it is a Unix socket.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self::Ip(address)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// `127.0.0.1:80`, `[::1]:80`, or `unix:/run/overt.sock`.
+impl FromStr for Endpoint {
+    type Err = io::Error;
+
+    fn from_str(text: &str) -> io::Result<Self> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Self::Unix(path.into()));
+        }
+        text.parse().map(Self::Ip).map_err(|_| {
+            let what = format!("`{text}` is not an address: write IP:PORT or unix:PATH");
+            io::Error::new(io::ErrorKind::InvalidInput, what)
+        })
+    }
+}
+
+/// How to listen.
+#[derive(Debug)]
+pub struct Listen {
+    /// Where, unless `socket` is given.
+    pub at: Endpoint,
+    /// How many connections the system may hold before they are accepted.
+    pub backlog: u32,
+    /// Whether an IPv6 wildcard address takes IPv4 connections too.
+    pub dual_stack: bool,
+    /// Whether several loops may each have a socket at this address (`SO_REUSEPORT`). Set by the
+    /// engine.
+    pub reuse_port: bool,
+    /// A socket that listens already, such as one that systemd passed.
+    pub socket: Option<Listening>,
+}
+
+/// A socket that listens already.
+#[derive(Debug)]
+pub enum Listening {
+    /// For TCP.
+    Tcp(std::net::TcpListener),
+    /// For Unix streams.
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener),
+}
+
+impl Listen {
+    /// At `at`, with a backlog of 1,024, dual stack.
+    pub fn at(at: impl Into<Endpoint>) -> Self {
+        let at = at.into();
+        Self { at, backlog: 1024, dual_stack: true, reuse_port: false, socket: None }
+    }
+}
+
+/// What can be listened at.
+pub trait IntoListen {
+    /// Says how.
+    fn into_listen(self) -> io::Result<Listen>;
+}
+
+impl IntoListen for Listen {
+    fn into_listen(self) -> io::Result<Listen> {
+        Ok(self)
+    }
+}
+
+impl IntoListen for SocketAddr {
+    fn into_listen(self) -> io::Result<Listen> {
+        Ok(Listen::at(self))
+    }
+}
+
+impl IntoListen for Endpoint {
+    fn into_listen(self) -> io::Result<Listen> {
+        Ok(Listen::at(self))
+    }
+}
+
+/// As `Endpoint::from_str` reads it.
+impl IntoListen for &str {
+    fn into_listen(self) -> io::Result<Listen> {
+        Ok(Listen::at(self.parse::<Endpoint>()?))
+    }
+}
+
+impl IntoListen for std::net::TcpListener {
+    fn into_listen(self) -> io::Result<Listen> {
+        let at = self.local_addr()?;
+        Ok(Listen { socket: Some(Listening::Tcp(self)), ..Listen::at(at) })
+    }
+}
+
+#[cfg(unix)]
+impl IntoListen for std::os::unix::net::UnixListener {
+    fn into_listen(self) -> io::Result<Listen> {
+        let path = self.local_addr()?.as_pathname().map(PathBuf::from).unwrap_or_default();
+        Ok(Listen { socket: Some(Listening::Unix(self)), ..Listen::at(Endpoint::Unix(path)) })
+    }
+}
+
+/// How to open a datagram socket.
+#[derive(Clone, Debug)]
+pub struct Bind {
+    /// Where.
+    pub at: Endpoint,
+    /// Whether an IPv6 wildcard address takes IPv4 datagrams too.
+    pub dual_stack: bool,
+    /// Whether several loops may each have a socket at this address. Set by the engine.
+    pub reuse_port: bool,
+    /// Whether datagrams to broadcast addresses may be sent.
+    pub broadcast: bool,
+    /// Multicast groups to join, on the interface that the system chooses.
+    pub groups: Vec<IpAddr>,
+}
+
+impl Bind {
+    /// At `at`, dual stack, without broadcast or groups.
+    pub fn at(at: impl Into<Endpoint>) -> Self {
+        let (at, groups) = (at.into(), Vec::new());
+        Self { at, dual_stack: true, reuse_port: false, broadcast: false, groups }
+    }
+}
+
+/// Who is at the other end of a stream, in 18 bytes: an IPv4 address is held as the IPv6 address
+/// that it is mapped to (RFC 4291, 2.5.5.2), a Unix socket as the unspecified address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Peer {
+    ip: [u8; 16],
+    port: [u8; 2],
+}
+
+impl Peer {
+    /// Somebody on this machine, through a Unix socket.
+    pub const UNIX: Self = Self { ip: [0; 16], port: [0; 2] };
+
+    /// The IP address and port, unless it came through a Unix socket.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        let ip = self.ip()?;
+        Some(SocketAddr::new(ip, u16::from_be_bytes(self.port)))
+    }
+
+    /// The IP address, unless it came through a Unix socket.
+    pub fn ip(&self) -> Option<IpAddr> {
+        (*self != Self::UNIX).then(|| Ipv6Addr::from(self.ip).to_canonical())
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+            IpAddr::V6(ip) => ip.octets(),
+        };
+        Self { ip, port: address.port().to_be_bytes() }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.socket_addr() {
+            Some(address) => address.fmt(f),
+            None => f.write_str("unix"),
+        }
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Who sent a datagram, or is to get one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Remote {
+    /// An IP address and port.
+    Ip(SocketAddr),
+    /// A Unix socket, which need not have a path.
+    Unix(Option<Arc<std::path::Path>>),
+}
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
+            Self::Unix(None) => f.write_str("unix"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_gives_back_the_address_it_was_made_of() {
+        for text in ["127.0.0.1:80", "[2001:db8::1]:65535", "0.0.0.0:0"] {
+            let address: SocketAddr = text.parse().unwrap();
+            assert_eq!(Peer::from(address).socket_addr(), Some(address));
+        }
+        let mapped: SocketAddr = "[::ffff:10.0.0.1]:9".parse().unwrap();
+        assert_eq!(Peer::from(mapped).to_string(), "10.0.0.1:9");
+        assert_eq!(Peer::UNIX.socket_addr(), None);
+        assert_eq!(size_of::<Peer>(), 18);
+    }
+
+    #[test]
+    fn endpoints_are_read_and_written_alike() {
+        for text in ["127.0.0.1:80", "[::1]:80", "unix:/run/overt.sock"] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+        }
+        let error = "localhost".parse::<Endpoint>().unwrap_err();
+        assert_eq!(error.to_string(), "`localhost` is not an address: write IP:PORT or unix:PATH");
+    }
+}
