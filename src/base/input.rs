@@ -111,13 +111,13 @@ impl Input {
 
     #[inline]
     pub(crate) fn start_visit(&mut self, frames: u32) {
-        (self.wanted, self.frames_left) = (0, frames);
+        (self.wanted, self.frames_left, self.yielded) = (0, frames, false);
     }
 
-    /// Whether a decoder was held back by the frame budget, told once.
+    /// Whether a decoder was held back by the frame budget in this visit.
     #[inline]
-    pub(crate) fn take_yielded(&mut self) -> bool {
-        mem::take(&mut self.yielded)
+    pub(crate) fn has_yielded(&self) -> bool {
+        self.frames_left == 0 && self.yielded
     }
 
     /// Where the next read goes. Never empty.
@@ -223,10 +223,10 @@ mod tests {
         input.start_visit(1);
         assert_eq!(input.take(2), Some(&b"ab"[..]));
         assert_eq!(input.take(2), None);
-        assert!(input.take_yielded());
+        assert!(input.has_yielded());
         input.start_visit(1);
         assert_eq!(input.take(2), Some(&b"cd"[..]));
-        assert!(!input.take_yielded());
+        assert!(!input.has_yielded());
     }
 
     #[test]

@@ -242,6 +242,30 @@ impl Output {
         self.buffer.consume(count);
     }
 
+    /// Drops the first `count` bytes unsent.
+    pub(crate) fn drop_front(&mut self, count: usize) {
+        if count > 0 {
+            self.sent_some(count);
+        }
+    }
+
+    /// Takes back what was appended after it had `len` bytes.
+    pub(crate) fn shorten(&mut self, len: usize) {
+        while self.len() > len {
+            match self.shared.last() {
+                Some((before, bytes)) if *before == self.buffer.end => {
+                    self.shared_len -= bytes.len();
+                    self.shared.pop();
+                }
+                last => {
+                    let floor = last.map_or(self.buffer.start, |(before, _)| *before);
+                    let excess = self.len() - len;
+                    self.buffer.end = floor.max(self.buffer.end.saturating_sub(excess));
+                }
+            }
+        }
+    }
+
     /// The memory that this holds on to, in bytes, apart from shared pieces.
     pub(crate) fn held(&self) -> usize {
         self.buffer.size() + self.shared_len
@@ -327,6 +351,16 @@ mod tests {
         assert_eq!(output.to_vec(), b"hello world!");
         assert_eq!(output.buffer.size(), BLOCK);
         assert!(output.is_congested() && !output.is_overfull());
+    }
+
+    #[test]
+    fn shortening_takes_back_the_latest() {
+        let mut output = mixed();
+        output.put(b"more");
+        output.share(Bytes::from(vec![b'z'; SHARE_MIN]));
+        output.put(b"and more");
+        output.shorten(mixed().len());
+        assert_eq!(output.to_vec(), mixed().to_vec());
     }
 
     #[test]

@@ -81,6 +81,9 @@ pub struct Transmit<'a> {
 ///
 /// Sockets never block: what can't be done now gives `WouldBlock`.
 pub trait Net: Sized + 'static {
+    /// Whether several sockets may listen at one address, and the system spreads connections.
+    const REUSE_PORT_SPREADS: bool;
+
     /// A byte stream: TCP or Unix.
     type Stream: Send + 'static;
     /// A socket that accepts streams.

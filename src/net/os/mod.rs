@@ -15,6 +15,7 @@ use super::{
 
 mod datagram;
 mod listener;
+mod processor;
 mod resolver;
 #[cfg(all(unix, feature = "signals"))]
 mod signals;
@@ -75,6 +76,8 @@ impl Os {
 }
 
 impl Net for Os {
+    const REUSE_PORT_SPREADS: bool = listener::REUSE_PORT_SPREADS;
+
     /// On Unix also a Unix stream: it takes the same calls, and so the hot path has no match.
     type Stream = TcpStream;
     type Listener = Listener;

@@ -1,0 +1,123 @@
+//! [`Core`]: what every visit to a connection needs, apart from the connection itself.
+
+use std::time::Duration;
+
+use super::ledger::{self, Ledger, Phase};
+use super::limits::{Deadlines, Limits};
+use crate::base::{Budget, Wheel};
+use crate::handler::ConnectionId;
+use crate::handler::stage::Stage;
+use crate::net::Net;
+
+/// The longest time that can be armed: 24 days. Deadlines are kept as 32 bits of milliseconds, and
+/// compared by their distance from now.
+const ARM_MAX_MS: u128 = 24 * 24 * 3600 * 1000;
+
+/// Milliseconds, rounded up, cut at what can be armed.
+pub(crate) fn millis(time: Duration) -> u32 {
+    time.as_nanos().div_ceil(1_000_000).min(ARM_MAX_MS) as u32
+}
+
+/// [`Deadlines`] in milliseconds.
+pub(crate) struct Times {
+    pub(crate) handshake: u32,
+    pub(crate) first_frame: Option<u32>,
+    pub(crate) frame: u32,
+    pub(crate) rate_window: u32,
+    /// Bytes in a window.
+    pub(crate) rate_min: u64,
+    pub(crate) idle: u32,
+    pub(crate) drain: u32,
+    pub(crate) lifetime: u32,
+    pub(crate) linger: u32,
+}
+
+impl From<&Deadlines> for Times {
+    fn from(deadlines: &Deadlines) -> Self {
+        let rate_window = millis(deadlines.rate_window).max(1);
+        Self {
+            handshake: millis(deadlines.handshake),
+            first_frame: deadlines.first_frame.map(millis),
+            frame: millis(deadlines.frame),
+            rate_window,
+            rate_min: u64::from(deadlines.rate) * u64::from(rate_window) / 1000,
+            idle: millis(deadlines.idle),
+            drain: millis(deadlines.drain),
+            lifetime: millis(deadlines.lifetime),
+            linger: millis(deadlines.linger),
+        }
+    }
+}
+
+/// What a visit needs of [`Limits`].
+pub(crate) struct Bounds {
+    pub(crate) read_per_visit: usize,
+    pub(crate) frames_per_visit: u32,
+    pub(crate) input_max: usize,
+    pub(crate) output_low: usize,
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            read_per_visit: limits.read_per_visit.max(1),
+            frames_per_visit: limits.frames_per_visit.max(1),
+            input_max: limits.input_max,
+            output_low: limits.output_low.min(limits.output_high),
+        }
+    }
+}
+
+/// Where a visit to a connection with leftovers began.
+#[derive(Default)]
+pub(crate) struct Mark {
+    pub(crate) unread: usize,
+    pub(crate) bytes_read: u64,
+    pub(crate) bytes_written: u64,
+}
+
+pub(crate) struct Core<N> {
+    pub(crate) net: N,
+    pub(crate) stage: Stage,
+    pub(crate) wheel: Wheel,
+    pub(crate) ledger: Ledger,
+    pub(crate) times: Times,
+    pub(crate) bounds: Bounds,
+    pub(crate) budget: Budget,
+    pub(crate) mark: Mark,
+    /// Connections held back because of all jobs in flight, not of their own.
+    pub(crate) starved: Vec<ConnectionId>,
+}
+
+impl<N: Net> Core<N> {
+    /// Milliseconds since the loop began.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.stage.asked.now
+    }
+
+    /// The first millisecond that is not before `after` from now: timers never fire early.
+    pub(crate) fn later(&self, after: Duration) -> u64 {
+        let clock = self.stage.asked.clock;
+        let part = Duration::from_nanos(u64::from(clock.subsec_nanos() % 1_000_000));
+        self.now() + u64::from(millis(after.saturating_add(part)))
+    }
+
+    /// Charges the time since the last mark to `phase`.
+    #[inline]
+    pub(crate) fn charge(&mut self, phase: Phase) {
+        if ledger::ON {
+            let now = self.net.now().as_nanos() as u64;
+            self.ledger.charge(phase, now);
+        }
+    }
+
+    /// In a sampled turn, charges a part of a visit.
+    #[inline]
+    pub(crate) fn lap(&mut self, phase: Phase) {
+        if ledger::ON && self.ledger.sampling {
+            let now = self.net.now().as_nanos() as u64;
+            self.ledger.lap(phase, now);
+        }
+    }
+}

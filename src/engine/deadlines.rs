@@ -1,0 +1,168 @@
+//! A connection's deadlines and timers: [`Due`], and what happens when one has passed.
+//!
+//! A deadline is a field, and moving it later is a store. The wheel holds one reminder for each
+//! connection, for the earliest: when it comes, the fields are looked at; what is really due is
+//! done, and what was put off is waited for again.
+
+use super::connection::{Connection, flag};
+use super::core::{Core, millis};
+use crate::handler::close::DEADLINES;
+use crate::handler::stage::{TIMERS, ask};
+use crate::handler::{Close, Deadline, Result};
+use crate::net::Net;
+
+/// The engine's deadlines, by [`Deadline`], then the handler's timers: the lower 32 bits of
+/// milliseconds since the loop began, 0 for none. They wrap after 49 days; but nothing further off
+/// than 24 days can be armed, so the distance from now tells the past from the future.
+#[derive(Default)]
+pub(crate) struct Due([u32; Self::COUNT]);
+
+/// The time `wait` milliseconds from now, as [`Due`] keeps it.
+#[inline]
+pub(crate) fn after(now: u64, wait: u32) -> u32 {
+    (now as u32).wrapping_add(wait).max(1)
+}
+
+impl Due {
+    /// Where the handler's timers begin.
+    pub(crate) const TIMER: usize = DEADLINES;
+    const COUNT: usize = DEADLINES + TIMERS;
+
+    #[inline]
+    pub(crate) fn set_idle(&mut self, at: u32) {
+        self.0[Deadline::Idle as usize] = at;
+    }
+
+    pub(crate) fn clear(&mut self, index: usize) {
+        self.0[index] = 0;
+    }
+
+    pub(crate) fn is_set(&self, index: usize) -> bool {
+        self.0[index] != 0
+    }
+
+    /// How long until it is due, in milliseconds: none if it is not set, negative if it is late.
+    pub(crate) fn left(&self, index: usize, now: u64) -> Option<i64> {
+        let at = self.0[index];
+        (at != 0).then(|| i64::from(at.wrapping_sub(now as u32) as i32))
+    }
+
+    /// The earliest of all, in milliseconds since the loop began.
+    fn earliest(&self, now: u64) -> Option<u64> {
+        let left = (0..Self::COUNT).filter_map(|index| self.left(index, now)).min()?;
+        Some(now.saturating_add_signed(left))
+    }
+}
+
+/// The deadlines in the order of their numbers.
+pub(crate) const ALL: [Deadline; DEADLINES] = [
+    Deadline::Handshake,
+    Deadline::Frame,
+    Deadline::Rate,
+    Deadline::Idle,
+    Deadline::Drain,
+    Deadline::Lifetime,
+    Deadline::Read,
+    Deadline::Write,
+];
+
+impl<N: Net> Connection<N> {
+    /// `at` is in milliseconds since the loop began.
+    pub(super) fn set_due(&mut self, index: usize, at: u64, core: &mut Core<N>) {
+        self.due.0[index] = (at as u32).max(1);
+        core.wheel.remind(self.id().slot, at);
+    }
+
+    /// The wheel says to look: something is due, or was put off.
+    pub(crate) fn look_at_deadlines(&mut self, core: &mut Core<N>) -> Result {
+        for index in 0..Due::COUNT {
+            if self.due.left(index, core.now()).is_some_and(|left| left <= 0) {
+                self.passed(index, core)?;
+            }
+        }
+        if let Some(at) = self.due.earliest(core.now()) {
+            core.wheel.remind(self.id().slot, at);
+        }
+        Ok(())
+    }
+
+    fn passed(&mut self, index: usize, core: &mut Core<N>) -> Result {
+        self.due.clear(index);
+        let Some(deadline) = ALL.get(index) else {
+            return self.fire((index - Due::TIMER) as u8, core);
+        };
+        match deadline {
+            Deadline::Rate => return self.judge_rate(core),
+            Deadline::Drain if self.flags & flag::LINGERING != 0 => return Err(Close::ByUs),
+            // Then it is we who keep the peer waiting.
+            Deadline::Idle if self.facts.out.jobs > 0 => {
+                self.set_due(index, core.now() + u64::from(core.times.idle), core);
+                return Ok(());
+            }
+            Deadline::Write if self.unsent() == 0 => {
+                self.flags |= flag::WRITE_EXPIRED;
+                return Ok(());
+            }
+            _ => {}
+        }
+        Err(Close::Late(*deadline))
+    }
+
+    fn fire(&mut self, timer: u8, core: &mut Core<N>) -> Result {
+        core.ledger.timers += 1;
+        let index = usize::from(timer);
+        if let Some(period @ 1..) = self.kept.as_ref().map(|kept| kept.periods[index]) {
+            self.set_due(Due::TIMER + index, core.now() + u64::from(period), core);
+        }
+        self.take_timer(timer, core)
+    }
+
+    /// What moves must move fast enough; what does not move at all is for the other deadlines.
+    fn judge_rate(&mut self, core: &mut Core<N>) -> Result {
+        let Some(kept) = &mut self.kept else { return Ok(()) };
+        let (unread, unsent) = kept.waiting();
+        let (received, sent) = (std::mem::take(&mut kept.received), std::mem::take(&mut kept.sent));
+        let least = 1..core.times.rate_min;
+        let held_by_us = flag::PAUSED | flag::HELD | flag::CONGESTED | flag::YIELDED;
+        let reads = self.flags & held_by_us == 0;
+        if unread > 0 && reads && least.contains(&received) || unsent > 0 && least.contains(&sent) {
+            return Err(Close::Late(Deadline::Rate));
+        }
+        if unread + unsent > 0 {
+            let window = u64::from(core.times.rate_window);
+            self.set_due(Deadline::Rate as usize, core.now() + window, core);
+        }
+        Ok(())
+    }
+
+    /// Sets the deadlines that the handler asked for. One in the past passes in this same turn, or
+    /// the next.
+    pub(super) fn set_deadlines(&mut self, bits: u32, core: &mut Core<N>) {
+        let asked = &core.stage.asked;
+        let (read, write) = (asked.read_deadline, asked.write_deadline);
+        let horizon = core.now() + u64::from(millis(std::time::Duration::MAX));
+        for (bit, deadline, at) in [
+            (ask::READ_DEADLINE, Deadline::Read, read),
+            (ask::WRITE_DEADLINE, Deadline::Write, write),
+        ] {
+            if bits & bit == 0 {
+                continue;
+            }
+            if deadline == Deadline::Write {
+                self.flags &= !flag::WRITE_EXPIRED;
+            }
+            match at {
+                Some(at) => {
+                    let at = at.as_millis().min(u128::from(horizon)) as u64;
+                    self.set_due(deadline as usize, at.max(core.now()), core);
+                }
+                None => self.due.clear(deadline as usize),
+            }
+        }
+    }
+
+    /// Bytes that wait to be sent.
+    pub(crate) fn unsent(&self) -> usize {
+        self.kept.as_ref().map_or(0, |kept| kept.waiting().1)
+    }
+}

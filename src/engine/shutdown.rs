@@ -1,0 +1,173 @@
+//! Graceful shutdown: ready → lame duck → draining → forced → ended, each with its own time; being
+//! told a second time goes straight to forced.
+
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use super::connection::flag;
+use super::core::millis;
+use super::event_loop::{EventLoop, Other, Slot};
+use super::shared::ShutdownPhase;
+use crate::handler::{Close, ConnectionId, Reason};
+use crate::net::Net;
+
+/// What a shutdown finished, and what it cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct ShutdownReport {
+    /// Connections that ended in an orderly way after the shutdown began.
+    pub finished: u64,
+    /// Connections that were cut because the time was over.
+    pub cut: u64,
+    /// Jobs whose answers were not waited for.
+    pub jobs_cut: u64,
+    /// Bytes that peers did not take in time.
+    pub bytes_cut: u64,
+    /// Milliseconds from the beginning of the shutdown to its end; of the slowest loop.
+    pub took_ms: u64,
+}
+
+impl AddAssign for ShutdownReport {
+    fn add_assign(&mut self, other: Self) {
+        self.finished += other.finished;
+        self.cut += other.cut;
+        self.jobs_cut += other.jobs_cut;
+        self.bytes_cut += other.bytes_cut;
+        self.took_ms = self.took_ms.max(other.took_ms);
+    }
+}
+
+/// A loop's way through the phases.
+#[derive(Default)]
+pub(crate) struct Shutdown {
+    began: u64,
+    /// When the present phase ends; milliseconds since the loop began.
+    until: u64,
+    pub(crate) report: ShutdownReport,
+}
+
+impl<N: Net> EventLoop<N> {
+    /// The first time: begins. The second time: forces.
+    pub(super) fn shut_down(&mut self) {
+        match self.phase {
+            ShutdownPhase::Ready => {
+                self.shutdown.began = self.core.now();
+                let slot = self.slots.insert(Slot::Other(Box::new(Other::Nothing)));
+                self.phase_slot = slot as u32;
+                self.enter_phase(ShutdownPhase::LameDuck, self.grace.lame_duck);
+            }
+            ShutdownPhase::LameDuck | ShutdownPhase::Draining => self.force(),
+            ShutdownPhase::Forced | ShutdownPhase::Ended => {}
+        }
+        self.go_on_shutting_down();
+    }
+
+    fn enter_phase(&mut self, phase: ShutdownPhase, time: Duration) {
+        self.phase = phase;
+        self.shared.advance(phase);
+        self.shutdown.until = self.core.now() + u64::from(millis(time));
+        self.core.wheel.remind(self.phase_slot, self.shutdown.until);
+    }
+
+    /// Looks whether the present phase is over. Called at the end of each turn of a shutdown.
+    pub(super) fn go_on_shutting_down(&mut self) {
+        let late = self.core.now() >= self.shutdown.until;
+        match self.phase {
+            ShutdownPhase::Ready | ShutdownPhase::Ended => {}
+            ShutdownPhase::LameDuck if late => self.drain(),
+            ShutdownPhase::Draining if late => self.force(),
+            ShutdownPhase::Forced if late => {
+                self.cut();
+                self.end();
+            }
+            _ => {}
+        }
+        if self.phase >= ShutdownPhase::Draining && self.is_idle() {
+            self.end();
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let jobs = self.core.stage.asked.desk.in_flight();
+        self.connections == 0
+            && self.dialing == 0
+            && self.inbox.is_empty()
+            && (jobs == 0 || self.phase == ShutdownPhase::Forced)
+    }
+
+    /// Stops accepting, and asks every connection to come to its end.
+    fn drain(&mut self) {
+        self.enter_phase(ShutdownPhase::Draining, self.grace.drain);
+        for id in std::mem::take(&mut self.listeners) {
+            self.core.wheel.cancel(id.slot);
+            self.slots.try_remove(id.slot as usize);
+        }
+        self.accepting.clear();
+        for id in self.ids(|slot| match slot {
+            Slot::Other(other) => matches!(**other, Other::Dialing(_)),
+            Slot::Connection(_) => false,
+        }) {
+            self.dial_failed(id, Close::Shutdown);
+        }
+        for id in self.connection_ids() {
+            self.tell_drain(id);
+        }
+    }
+
+    /// Has a connection told, after it has read what came before this.
+    pub(super) fn tell_drain(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connection(id) {
+            connection.flags |= flag::TELL_DRAIN | flag::READABLE;
+            self.enqueue(id);
+        }
+    }
+
+    /// No handler is asked any more: what has nothing to send is cut, the rest may send it.
+    fn force(&mut self) {
+        if self.phase < ShutdownPhase::Draining {
+            self.drain();
+        }
+        self.enter_phase(ShutdownPhase::Forced, self.grace.forced);
+        self.shutdown.report.jobs_cut += u64::from(self.core.stage.asked.desk.in_flight());
+        for id in self.connection_ids() {
+            let Some(connection) = self.connection(id) else { continue };
+            match connection.unsent() {
+                0 => self.close(id, Close::Shutdown),
+                _ => connection.send_and_close(),
+            }
+        }
+    }
+
+    fn cut(&mut self) {
+        for id in self.connection_ids() {
+            let unsent = self.connection(id).map_or(0, |connection| connection.unsent());
+            self.shutdown.report.bytes_cut += unsent as u64;
+            self.close(id, Close::Shutdown);
+        }
+    }
+
+    fn end(&mut self) {
+        if self.phase != ShutdownPhase::Ended {
+            self.phase = ShutdownPhase::Ended;
+            self.stopped = true;
+            self.shutdown.report.took_ms = self.core.now() - self.shutdown.began;
+        }
+    }
+
+    /// A connection ended while the engine shuts down.
+    pub(super) fn report_close(&mut self, reason: Reason) {
+        match reason {
+            Reason::Shutdown => self.shutdown.report.cut += 1,
+            _ => self.shutdown.report.finished += 1,
+        }
+    }
+
+    fn connection_ids(&self) -> Vec<ConnectionId> {
+        self.ids(|slot| matches!(slot, Slot::Connection(_)))
+    }
+
+    fn ids(&self, which: impl Fn(&Slot<N>) -> bool) -> Vec<ConnectionId> {
+        let wanted = self.slots.iter().filter(|(_, slot)| which(slot));
+        wanted.filter_map(|(_, slot)| slot.id()).collect()
+    }
+}

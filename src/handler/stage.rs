@@ -1,0 +1,161 @@
+//! What the engine lends to a visit: [`Stage`], the two buffers and what the handler asked for.
+//! The engine's side of the contract; the handler's is in `handler.rs`.
+
+use std::any::Any;
+use std::time::Duration;
+
+use super::close::Close;
+use super::jobs::{Desk, Out};
+use super::mail::{ConnectionId, Home};
+use crate::base::{Input, Output};
+use crate::net::{Endpoint, Peer};
+
+/// How many timers of its own a connection can have.
+pub(crate) const TIMERS: usize = 4;
+
+/// What the loop lends to every visit.
+pub(crate) struct Stage {
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    pub(crate) asked: Asked,
+}
+
+/// What was asked for in one call, and the facts of the turn. Owned by the loop; `bits` is zero
+/// unless something was asked for, which is all that a visit looks at.
+pub(crate) struct Asked {
+    pub(crate) bits: u32,
+    /// The time of this turn, since the loop began; and in whole milliseconds, rounded down.
+    pub(crate) clock: Duration,
+    pub(crate) now: u64,
+    pub(crate) timers: [Duration; TIMERS],
+    pub(crate) read_deadline: Option<Duration>,
+    pub(crate) write_deadline: Option<Duration>,
+    pub(crate) successor: Option<Box<dyn AnyHandler>>,
+    pub(crate) dials: Vec<DialOrder>,
+    pub(crate) home: Home,
+    pub(crate) mailbox_max: u32,
+    pub(crate) desk: Desk,
+    pub(crate) random: Random,
+}
+
+/// Bits of [`Asked::bits`].
+pub(crate) mod ask {
+    pub(crate) const CLOSE: u32 = 1;
+    pub(crate) const PAUSE: u32 = 1 << 1;
+    pub(crate) const RESUME: u32 = 1 << 2;
+    pub(crate) const UPGRADE: u32 = 1 << 3;
+    pub(crate) const FINISH: u32 = 1 << 4;
+    /// Too many jobs are in flight: hold back the reading.
+    pub(crate) const HOLD: u32 = 1 << 5;
+    pub(crate) const JOBS: u32 = 1 << 6;
+    pub(crate) const READ_DEADLINE: u32 = 1 << 7;
+    pub(crate) const WRITE_DEADLINE: u32 = 1 << 8;
+    /// … and the bits above it: one for each timer.
+    pub(crate) const ARM: u32 = 1 << 16;
+    pub(crate) const ARM_EVERY: u32 = 1 << 20;
+    pub(crate) const DISARM: u32 = 1 << 24;
+}
+
+/// A small generator for jitter and choices: xorshift64, seeded by the seam.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
+
+/// What a connection is called, and what it has at the workers.
+pub(crate) struct Facts {
+    pub(crate) id: ConnectionId,
+    pub(crate) out: Out,
+    pub(crate) peer: Peer,
+}
+
+/// An outgoing connection to open: where to, how long to try, and when.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    pub(crate) to: Target,
+    pub(crate) timeout: Duration,
+    pub(crate) after: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    Endpoints(Vec<Endpoint>),
+    Host(String, u16),
+}
+
+impl Dial {
+    fn target(to: Target) -> Self {
+        Self { to, timeout: Duration::from_secs(10), after: Duration::ZERO }
+    }
+
+    /// To an address.
+    pub fn to(endpoint: impl Into<Endpoint>) -> Self {
+        Self::target(Target::Endpoints(vec![endpoint.into()]))
+    }
+
+    /// To the first of several addresses that answers, tried in turn.
+    pub fn any(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        Self::target(Target::Endpoints(endpoints.into_iter().collect()))
+    }
+
+    /// To a host by name. The name is resolved off the loop, anew for each attempt, and all its
+    /// addresses are tried in turn.
+    pub fn host(name: impl Into<String>, port: u16) -> Self {
+        Self::target(Target::Host(name.into(), port))
+    }
+
+    /// How long to try in all: resolving the name, and every address. 10 seconds unless set.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// How long to wait first. Not at all unless set.
+    pub fn after(self, after: Duration) -> Self {
+        Self { after, ..self }
+    }
+}
+
+impl<E: Into<Endpoint>> From<E> for Dial {
+    fn from(endpoint: E) -> Self {
+        Self::to(endpoint)
+    }
+}
+
+pub(crate) struct DialOrder {
+    pub(crate) dial: Dial,
+    pub(crate) handler: Box<dyn AnyHandler>,
+}
+
+/// Everything that can happen to a connection. One type, so that one line can trace it all.
+pub(crate) enum Event<'a> {
+    Open,
+    Data,
+    Eof,
+    /// An `Option<H::Message>`.
+    Message(&'a mut dyn Any),
+    Timer(u8),
+    Writable,
+    Drain,
+}
+
+/// A handler with its type erased: what the slab stores.
+pub(crate) trait AnyHandler: Send {
+    fn handle(
+        &mut self,
+        event: Event<'_>,
+        stage: &mut Stage,
+        facts: &mut Facts,
+    ) -> Result<(), Close>;
+    fn close(self: Box<Self>, why: Close, asked: &mut Asked);
+    fn name(&self) -> &'static str;
+}
