@@ -111,13 +111,18 @@ impl Input {
 
     #[inline]
     pub(crate) fn start_visit(&mut self, frames: u32) {
-        (self.wanted, self.frames_left, self.yielded) = (0, frames, false);
+        self.frames_left = frames;
     }
 
     /// Whether a decoder was held back by the frame budget in this visit.
     #[inline]
     pub(crate) fn has_yielded(&self) -> bool {
-        self.frames_left == 0 && self.yielded
+        self.yielded
+    }
+
+    /// Ends a visit that left something over: what was asked for in vain is no longer of interest.
+    pub(crate) fn forget(&mut self) {
+        (self.wanted, self.yielded) = (0, false);
     }
 
     /// Where the next read goes. Never empty.
@@ -224,6 +229,7 @@ mod tests {
         assert_eq!(input.take(2), Some(&b"ab"[..]));
         assert_eq!(input.take(2), None);
         assert!(input.has_yielded());
+        input.forget();
         input.start_visit(1);
         assert_eq!(input.take(2), Some(&b"cd"[..]));
         assert!(!input.has_yielded());

@@ -100,6 +100,12 @@ impl<N: Net> Connection<N> {
         self.facts.id
     }
 
+    /// Whether this, which was found in the slot of `id`, is not a later user of the slot.
+    #[inline]
+    pub(crate) fn is(&self, id: ConnectionId) -> bool {
+        self.facts.id.generation == id.generation
+    }
+
     #[inline]
     pub(crate) fn note(&mut self, ready: Readiness) {
         const { assert!(READABLE == 1 && WRITABLE == 2 && ENDED == 4) };

@@ -555,7 +555,7 @@ fn note<N: Net>(
     stale: &mut u64,
 ) {
     match slots.get_mut(id.slot as usize) {
-        Some(Slot::Connection(connection)) if connection.id() == id => {
+        Some(Slot::Connection(connection)) if connection.is(id) => {
             connection.note(readiness);
             if connection.flags & flag::QUEUED == 0 {
                 connection.flags |= flag::QUEUED;
@@ -573,7 +573,7 @@ pub(super) fn connection<N: Net>(
     id: ConnectionId,
 ) -> Option<&mut Connection<N>> {
     match slots.get_mut(id.slot as usize) {
-        Some(Slot::Connection(connection)) if connection.id() == id => Some(connection),
+        Some(Slot::Connection(connection)) if connection.is(id) => Some(connection),
         _ => None,
     }
 }

@@ -104,6 +104,7 @@ impl<N: Net> Connection<N> {
         if !unsent {
             kept.output = None;
         }
+        core.stage.input.forget();
         let keeps = if unread || unsent { flag::KEEPS } else { 0 };
         self.flags = self.flags & !flag::KEEPS | keeps;
     }
