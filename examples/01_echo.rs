@@ -21,7 +21,8 @@ impl Handler for Echo {
 fn main() -> std::io::Result<()> {
     let config = Config { loops: 1, ..Config::default() };
     let mut engine = Engine::new(config)?;
-    let at = engine.listen(std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:7000"), || Echo)?;
+    let at =
+        engine.listen(std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:7000"), || Echo)?;
     println!("echo on {at}");
     let report = engine.run()?;
     println!("{report:?}");

@@ -1,3 +1,4 @@
 //! The `overt` command.
+#![forbid(unsafe_code)]
 
 fn main() {}

@@ -6,47 +6,18 @@
 //! looked at again by the wheel.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::event_loop::{EventLoop, Other, Slot};
-use super::limits::{Balance, WhenFull};
+use super::limits::WhenFull;
+use super::listener::{AGAIN, Listener, Waiting};
 use super::order::Order;
 use super::shared::{Gate, ShutdownPhase};
-use crate::base::Backoff;
+use super::state::{EventLoop, Other, Slot};
+use crate::handler::ConnectionId;
 use crate::handler::stage::{AnyHandler, Facts};
-use crate::handler::{Close, ConnectionId};
 use crate::net::{Net, Peer, Source};
-
-/// How soon a listener is looked at again that waits for connections to end elsewhere, or for
-/// descriptors: the first time, and at most.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
-
-/// A listening socket of this loop.
-pub(crate) struct Listener<N: Net> {
-    pub(crate) id: ConnectionId,
-    pub(crate) gate: Arc<Gate>,
-    /// The gate's number.
-    pub(crate) number: u16,
-    socket: N::Listener,
-    /// How accepted connections are spread; `None`: they stay here.
-    balance: Option<Balance>,
-    turn: usize,
-    waiting: Waiting,
-    again: Backoff,
-}
-
-/// Why a listener does not accept at the moment.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    No,
-    /// There are as many connections as allowed.
-    Full,
-    /// There are no descriptors, or there is no memory.
-    Exhausted,
-}
 
 /// What became of one attempt to accept.
 enum Accepted {
@@ -55,23 +26,6 @@ enum Accepted {
     None,
     /// Look again later.
     Later(Waiting),
-}
-
-impl<N: Net> Listener<N> {
-    pub(crate) fn new(
-        id: ConnectionId,
-        number: u16,
-        gate: Arc<Gate>,
-        socket: N::Listener,
-        balance: Option<Balance>,
-    ) -> Self {
-        let again = Backoff::new(AGAIN.0, AGAIN.1);
-        Self { id, gate, number, socket, balance, turn: 0, waiting: Waiting::No, again }
-    }
-
-    pub(crate) fn socket(&mut self) -> &mut N::Listener {
-        &mut self.socket
-    }
 }
 
 impl<N: Net> EventLoop<N> {
@@ -251,18 +205,6 @@ impl<N: Net> EventLoop<N> {
         self.enqueue(id);
         if self.phase >= ShutdownPhase::Draining {
             self.tell_drain(id);
-        }
-    }
-
-    /// Tells a handler that never had a connection, or has one no more, why.
-    pub(super) fn end_handler(&mut self, handler: Box<dyn AnyHandler>, why: Close) {
-        self.core.ledger.close(why.reason());
-        let asked = &mut self.core.stage.asked;
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            handler.close(why, asked);
-        }));
-        if ended.is_err() {
-            self.core.ledger.panics += 1;
         }
     }
 

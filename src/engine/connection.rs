@@ -6,72 +6,26 @@
 
 use std::any::Any;
 use std::io::{self, IoSlice};
-use std::mem;
 
-use super::core::{Core, millis};
-use super::deadlines::{Due, after};
+use super::core::Core;
+use super::due::{Due, after};
+use super::flag::{
+    CLOSING, CONGESTED, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING, OPENED, PAUSED,
+    READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
+};
 use super::kept::Kept;
 use super::ledger::{self, Phase};
 use crate::base::Output;
 use crate::base::output::SLICES;
-use crate::handler::stage::{AnyHandler, Event, Facts, TIMERS, ask};
-use crate::handler::{Close, ConnectionId, Deadline, Result};
+use crate::handler::stage::{AnyHandler, Event, Facts};
+use crate::handler::{ConnectionId, Deadline, Result};
 use crate::net::{Net, Readiness};
-
-/// Readiness is edge-triggered, so it is a fact that is remembered, not a question that can be
-/// asked. These two are what Go's `pollDesc` keeps as `rg` and `wg`: set by an event, cleared by
-/// `WouldBlock` alone (or by a short read, where that proves the same).
-pub(crate) mod flag {
-    pub(crate) const READABLE: u32 = 1;
-    pub(crate) const WRITABLE: u32 = 1 << 1;
-    /// The peer closed or reset: bytes may end after a short read, without another edge.
-    pub(crate) const ENDED: u32 = 1 << 2;
-    /// In the run queue.
-    pub(crate) const QUEUED: u32 = 1 << 3;
-    /// `on_open` has been called.
-    pub(crate) const OPENED: u32 = 1 << 4;
-    /// The handler wants no more input.
-    pub(crate) const PAUSED: u32 = 1 << 5;
-    /// The handler wants input again, if only what is there.
-    pub(crate) const RESUMED: u32 = 1 << 6;
-    /// The frame budget ended a visit before the input did.
-    pub(crate) const YIELDED: u32 = 1 << 7;
-    /// The output is above the high-water mark, or was when the handler looked.
-    pub(crate) const CONGESTED: u32 = 1 << 8;
-    /// The peer closed its sending half.
-    pub(crate) const EOF: u32 = 1 << 9;
-    /// … and the handler is still to be told.
-    pub(crate) const TELL_EOF: u32 = 1 << 10;
-    /// A graceful shutdown began, and the handler is still to be told.
-    pub(crate) const TELL_DRAIN: u32 = 1 << 11;
-    /// To be closed when all is answered and sent.
-    pub(crate) const CLOSING: u32 = 1 << 12;
-    /// All is sent, and the end too; the peer's last bytes are dropped until it closes.
-    pub(crate) const LINGERING: u32 = 1 << 13;
-    /// The sending half is to be closed when all is sent.
-    pub(crate) const FINISHING: u32 = 1 << 14;
-    /// Something is left over, in buffers of its own.
-    pub(crate) const KEEPS: u32 = 1 << 15;
-    /// The first frame is awaited, and has a deadline.
-    pub(crate) const FIRST: u32 = 1 << 16;
-    /// It gives jobs to workers.
-    pub(crate) const JOBS: u32 = 1 << 17;
-    /// It has too many jobs in flight, or all have.
-    pub(crate) const HELD: u32 = 1 << 18;
-    /// It waits in the loop's list for all jobs to become fewer.
-    pub(crate) const STARVED: u32 = 1 << 19;
-    /// Its write deadline has passed.
-    pub(crate) const WRITE_EXPIRED: u32 = 1 << 20;
-    /// `on_writable` is due, after the others had their turn.
-    pub(crate) const TELL_WRITABLE: u32 = 1 << 21;
-}
-use flag::*;
 
 /// What a visit does before it reads, if any of these is set.
 const BEFORE_READING: u32 = RESUMED | YIELDED | LINGERING | JOBS;
 
 pub(crate) struct Connection<N: Net> {
-    stream: N::Stream,
+    pub(super) stream: N::Stream,
     pub(crate) flags: u32,
     /// The number of the listener that let it in.
     pub(crate) gate: u16,
@@ -283,80 +237,6 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
-    /// Does what the handler asked for.
-    #[cold]
-    fn grant(&mut self, core: &mut Core<N>) -> Result {
-        let bits = mem::take(&mut core.stage.asked.bits);
-        if bits & ask::JOBS != 0 {
-            self.flags |= JOBS;
-            if bits & ask::HOLD != 0 {
-                self.hold(core);
-            }
-        }
-        if bits & ask::PAUSE != 0 {
-            self.flags = self.flags & !RESUMED | PAUSED;
-        }
-        if bits & ask::RESUME != 0 {
-            self.flags = self.flags & !PAUSED | RESUMED;
-        }
-        if bits & ask::CLOSE != 0 {
-            self.flags |= CLOSING;
-        }
-        if bits & ask::FINISH != 0 {
-            self.flags |= FINISHING;
-        }
-        if bits >= ask::ARM {
-            (0..TIMERS).for_each(|index| self.set_timer(index, bits >> index, core));
-        }
-        if bits & (ask::READ_DEADLINE | ask::WRITE_DEADLINE) != 0 {
-            self.set_deadlines(bits, core);
-        }
-        match core.stage.asked.successor.take() {
-            Some(successor) => {
-                self.handler = successor;
-                self.flags |= RESUMED;
-                self.dispatch(Event::Open, core)
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn set_timer(&mut self, index: usize, bits: u32, core: &mut Core<N>) {
-        if bits & (ask::ARM | ask::ARM_EVERY | ask::DISARM) == 0 {
-            return;
-        }
-        let wait = core.stage.asked.timers[index];
-        let period = if bits & ask::ARM_EVERY != 0 { millis(wait).max(1) } else { 0 };
-        if period != 0 || self.kept.is_some() {
-            self.kept.get_or_insert_default().periods[index] = period;
-        }
-        match bits & ask::DISARM {
-            0 => self.set_due(Due::TIMER + index, core.later(wait), core),
-            _ => self.due.clear(Due::TIMER + index),
-        }
-    }
-
-    /// Stops reading because of jobs in flight: its own, or everybody's.
-    fn hold(&mut self, core: &mut Core<N>) {
-        if self.flags & HELD == 0 {
-            core.ledger.holds += 1;
-            self.flags |= HELD;
-        }
-        if self.facts.out.jobs == 0 && self.flags & STARVED == 0 {
-            self.flags |= STARVED;
-            core.starved.push(self.id());
-        }
-    }
-
-    /// Reads on after a hold, if there is room for more jobs.
-    pub(crate) fn release(&mut self, core: &mut Core<N>) {
-        if core.stage.asked.desk.has_room(self.facts.out) {
-            self.flags = self.flags & !HELD | RESUMED;
-        } else if self.facts.out.jobs == 0 {
-            self.hold(core);
-        }
-    }
-
     /// Whether a visit would make progress without waiting for an event.
     #[inline]
     pub(crate) fn is_runnable(&self) -> bool {
@@ -424,7 +304,7 @@ impl<N: Net> Connection<N> {
 
     /// Output → socket: one `write`, or one `writev` if some of it is shared.
     #[inline]
-    fn flush(&mut self, core: &mut Core<N>) -> io::Result<()> {
+    pub(super) fn flush(&mut self, core: &mut Core<N>) -> io::Result<()> {
         if core.stage.output.is_empty() || self.flags & WRITABLE == 0 {
             return Ok(());
         }
@@ -486,71 +366,6 @@ impl<N: Net> Connection<N> {
             self.end_something(core)?;
         }
         Ok(())
-    }
-
-    #[cold]
-    fn end_something(&mut self, core: &mut Core<N>) -> Result {
-        if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
-            self.flags &= !(CONGESTED | TELL_WRITABLE);
-            self.dispatch(Event::Writable, core)?;
-            if core.stage.output.is_congested() {
-                self.flags |= CONGESTED;
-            }
-            self.flush(core)?;
-            if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
-                // The peer takes as fast as the handler gives: now the others, then again.
-                self.flags |= TELL_WRITABLE;
-            }
-        }
-        if !core.stage.output.is_empty() || self.flags & LINGERING != 0 {
-            return Ok(());
-        }
-        if self.flags & CLOSING != 0 && self.facts.out.jobs == 0 {
-            return self.end(core);
-        }
-        if self.flags & FINISHING != 0 {
-            self.flags &= !FINISHING;
-            core.net.finish(&mut self.stream)?;
-        }
-        Ok(())
-    }
-
-    /// All is answered and sent. A socket that is closed while bytes of the peer are unread, or
-    /// still on their way, answers them with a reset, which may destroy what was sent: so the
-    /// sending half is closed first, and the rest waits for the peer's end.
-    fn end(&mut self, core: &mut Core<N>) -> Result {
-        if self.flags & EOF != 0 {
-            return Err(Close::ByPeer);
-        }
-        core.net.finish(&mut self.stream)?;
-        self.flags |= LINGERING | READABLE;
-        let linger = u64::from(core.times.linger);
-        self.set_due(Deadline::Drain as usize, core.now() + linger, core);
-        self.linger(core)
-    }
-
-    /// Reads and drops what the peer still sends, until its end.
-    fn linger(&mut self, core: &mut Core<N>) -> Result {
-        const READS: usize = 4;
-        core.stage.input.clear();
-        for _ in 0..READS {
-            match core.net.read(&mut self.stream, core.stage.input.room()) {
-                Ok(1..) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.flags &= !READABLE;
-                    return Ok(());
-                }
-                Ok(0) | Err(_) => return Err(Close::ByUs),
-            }
-        }
-        Ok(())
-    }
-
-    /// What is ready may still be sent, and nothing else happens.
-    pub(crate) fn send_and_close(&mut self) {
-        self.flags |= CLOSING;
-        self.facts.out.jobs = 0;
     }
 
     /// The memory that it holds in buffers of its own, as counted to the budget.

@@ -12,35 +12,16 @@ use std::io;
 
 use super::connection::{Connection, NO_GATE};
 use super::core::millis;
-use super::event_loop::{EventLoop, Other, Slot};
+use super::dialing::{Dialing, State};
 use super::order::Order;
 use super::shared::ShutdownPhase;
-use crate::handler::stage::{AnyHandler, DialOrder, Facts, Target};
+use super::state::{EventLoop, Other, Slot};
+use crate::handler::stage::{DialOrder, Facts, Target};
 use crate::handler::{Close, ConnectionId, Deadline};
 use crate::net::{Endpoint, Net, Peer, Source};
 
 /// What one address gets of the time at least, in milliseconds, however many there are.
 const ATTEMPT_MIN_MS: u64 = 250;
-
-/// A connection that is being opened.
-pub(crate) struct Dialing<N: Net> {
-    pub(crate) id: ConnectionId,
-    state: State<N>,
-    /// Addresses still to be tried.
-    left: VecDeque<Endpoint>,
-    /// When the present state ends, and when all does; milliseconds since the loop began.
-    attempt_until: u64,
-    until: u64,
-    timeout: u32,
-    error: Option<io::Error>,
-    handler: Box<dyn AnyHandler>,
-}
-
-enum State<N: Net> {
-    Waiting(Target),
-    Resolving,
-    Connecting(N::Stream, Peer),
-}
 
 impl<N: Net> EventLoop<N> {
     /// Begins what handlers asked for in this turn.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 
-use super::accept::Listener;
 use super::core::{Core, millis};
-use super::event_loop::{EventLoop, Other, Parts, Slot, Ticker};
 use super::limits::{Admission, Balance, Config, Spread};
+use super::listener::Listener;
 use super::order::Order;
+use super::report::ShutdownReport;
 use super::shared::{Gate, Shared, ShutdownPhase};
-use super::shutdown::ShutdownReport;
 use super::snapshot::LoopSnapshot;
+use super::state::{EventLoop, Other, Parts, Slot, Ticker};
 use crate::base::output::Marks;
 use crate::base::{Budget, Input, Output, Wheel};
 use crate::handler::jobs::{Desk, JobsMax, Parcel};
@@ -108,7 +108,8 @@ impl<N: Net> Engine<N> {
         let mailboxes: Vec<_> =
             worlds.iter_mut().map(|net| net.waker().map(mailbox)).collect::<io::Result<_>>()?;
         let homes = mailboxes.iter().map(|(home, _)| home.clone()).collect();
-        let shared = Arc::new(Shared::new(homes));
+        let hash_key = worlds.first_mut().map_or(0, Net::random);
+        let shared = Arc::new(Shared::new(homes, hash_key));
         let loops = worlds.into_iter().zip(mailboxes).enumerate();
         let loops = loops
             .map(|(number, (net, (_, inbox)))| {
@@ -198,8 +199,8 @@ impl<N: Net> Engine<N> {
         self.loops[0].dial_one(order);
     }
 
-    /// Calls `call` every `period` (at least 1 ms) on the first loop, until the engine ends. It must
-    /// not block.
+    /// Calls `call` every `period` (at least 1 ms) on the first loop, until the engine ends. It
+    /// must not block.
     pub fn every(
         &mut self,
         period: Duration,

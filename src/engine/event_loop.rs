@@ -1,151 +1,23 @@
 //! The reactor: waits for readiness, and visits the connections that it concerns.
 //!
 //! [`EventLoop::turn`] is the whole of it, a list of verbs in the order in which ARCHITECTURE.md
-//! explains them. `accept`, `read_mail`, `dial` and the phases of a shutdown have files of their
-//! own.
+//! explains them. What a loop consists of is in `state.rs`; `accept`, `read_mail`, `dial` and the
+//! phases of a shutdown have files of their own.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use slab::Slab;
 
-use super::accept::Listener;
-use super::connection::{Connection, flag};
-use super::core::Core;
-use super::datagram::Socket;
-use super::dial::Dialing;
-use super::ledger::{self, Ledger, Phase, SAMPLED};
-use super::limits::{Grace, WhenFull};
-use super::mail::Fan;
-use super::shared::{Shared, ShutdownPhase};
-use super::shutdown::Shutdown;
-use super::spin::Spin;
-use crate::base::output::Marks;
-use crate::base::{Input, Output};
-use crate::handler::mail::Envelope;
-use crate::handler::{Bound, Close, ConnectionId, Deadline, Outgoing};
-use crate::net::mailbox::Inbox;
-use crate::net::{Net, Readiness, SIGNAL, Token};
-
-/// What a slot of the loop holds.
-pub(crate) enum Slot<N: Net> {
-    Connection(Connection<N>),
-    Other(Box<Other<N>>),
-}
-
-/// What is rare.
-pub(crate) enum Other<N: Net> {
-    Listener(Listener<N>),
-    Dialing(Dialing<N>),
-    Datagrams(Socket<N>),
-    Ticker(Ticker),
-    /// Holds a place.
-    Nothing,
-}
-
-/// Something that the loop does again and again.
-pub(crate) struct Ticker {
-    pub(crate) period_ms: u64,
-    pub(crate) call: Box<dyn FnMut(&mut Outgoing<'_>) + Send>,
-}
-
-/// Whom a panic is to be charged to.
-#[derive(Clone, Copy)]
-enum Doing {
-    Other,
-    Timers,
-    Visits,
-}
-
-/// One loop: its connections, its clock, its queues.
-pub struct EventLoop<N: Net> {
-    pub(super) core: Core<N>,
-    /// Its number among the loops of the engine.
-    pub(super) number: u16,
-    pub(super) slots: Slab<Slot<N>>,
-    pub(super) connections: usize,
-    pub(super) dialing: usize,
-    generation: u32,
-    /// Connections that can make progress, and those that are visited in this turn.
-    pub(super) runnable: Vec<ConnectionId>,
-    running: Vec<ConnectionId>,
-    running_at: usize,
-    /// Sources of other kinds that are ready.
-    ready: Vec<ConnectionId>,
-    pub(super) accepting: Vec<ConnectionId>,
-    pub(super) listeners: Vec<ConnectionId>,
-    reminded: Vec<u32>,
-    reminded_at: usize,
-    pub(super) inbox: Inbox<Envelope>,
-    pub(super) mail: bool,
-    pub(super) fan: Option<Fan>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) phase: ShutdownPhase,
-    pub(super) phase_slot: u32,
-    pub(super) shutdown: Shutdown,
-    pub(super) stopped: bool,
-    doing: Doing,
-    spin: Spin,
-    marks: Marks,
-    pub(super) grace: Grace,
-    pub(super) when_full: WhenFull,
-    pub(super) connections_max: u32,
-    pub(super) connections_per_loop: u32,
-    pub(super) accepts_per_turn: u32,
-    pub(super) messages_per_turn: u32,
-    pub(super) datagrams_per_visit: u32,
-}
-
-/// What a loop is built of, apart from its configuration.
-pub(super) struct Parts<N: Net> {
-    pub(super) core: Core<N>,
-    pub(super) number: u16,
-    pub(super) inbox: Inbox<Envelope>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) marks: Marks,
-}
+use super::flag;
+use super::ledger::{self, Phase, SAMPLED};
+use super::shared::ShutdownPhase;
+use super::state::{Doing, EventLoop, Other, Slot, connection};
+use crate::handler::{ConnectionId, Outgoing};
+use crate::net::{Net, Readiness, SIGNAL};
 
 impl<N: Net> EventLoop<N> {
-    pub(super) fn new(parts: Parts<N>, config: &super::Config) -> Self {
-        let limits = &config.limits;
-        Self {
-            core: parts.core,
-            number: parts.number,
-            slots: Slab::new(),
-            connections: 0,
-            dialing: 0,
-            generation: 0,
-            runnable: Vec::new(),
-            running: Vec::new(),
-            running_at: 0,
-            ready: Vec::new(),
-            accepting: Vec::new(),
-            listeners: Vec::new(),
-            reminded: Vec::new(),
-            reminded_at: 0,
-            inbox: parts.inbox,
-            mail: false,
-            fan: None,
-            shared: parts.shared,
-            phase: ShutdownPhase::Ready,
-            phase_slot: 0,
-            shutdown: Shutdown::default(),
-            stopped: false,
-            doing: Doing::Other,
-            spin: Spin::new(config.spin),
-            marks: parts.marks,
-            grace: config.grace,
-            when_full: limits.when_full,
-            connections_max: limits.connections,
-            connections_per_loop: limits.connections_per_loop,
-            accepts_per_turn: limits.accepts_per_turn.max(1),
-            messages_per_turn: limits.messages_per_turn.max(1),
-            datagrams_per_visit: limits.datagrams_per_visit.max(1),
-        }
-    }
-
     /// Turns until the loop has been shut down. A panic of a handler ends one connection, not the
     /// loop.
     pub(super) fn run(&mut self) -> io::Result<()> {
@@ -397,62 +269,6 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    /// What follows from a visit: the connection is gone, or has more to do.
-    pub(super) fn after(&mut self, id: ConnectionId, visited: crate::handler::Result) {
-        match visited {
-            Ok(()) => {
-                if self.connection(id).is_some_and(|connection| connection.is_runnable()) {
-                    self.enqueue(id);
-                }
-            }
-            Err(why) => self.close(id, why),
-        }
-    }
-
-    pub(super) fn enqueue(&mut self, id: ConnectionId) {
-        let Some(connection) = connection(&mut self.slots, id) else { return };
-        if connection.flags & flag::QUEUED == 0 {
-            connection.flags |= flag::QUEUED;
-            self.runnable.push(id);
-        }
-    }
-
-    #[inline]
-    pub(super) fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection<N>> {
-        connection(&mut self.slots, id)
-    }
-
-    pub(super) fn next_id(&mut self) -> ConnectionId {
-        self.generation = (self.generation + 1) & 0x7fff_ffff;
-        let slot = self.slots.vacant_key() as u32;
-        ConnectionId { home: self.number, slot, generation: self.generation }
-    }
-
-    /// The end of a connection, in five steps: nothing can come to it any more; the wheel forgets
-    /// it; it is counted out; the socket is closed; the handler is told, and gone.
-    #[cold]
-    pub(super) fn close(&mut self, id: ConnectionId, why: Close) {
-        self.core.stage.asked.bits = 0;
-        self.core.stage.asked.successor = None;
-        let Slot::Connection(connection) = self.slots.remove(id.slot as usize) else { return };
-        self.core.wheel.cancel(id.slot);
-        self.core.budget.change(-(connection.held() as i64));
-        self.connections -= 1;
-        self.shared.leave(self.number);
-        let peer = connection.facts.peer;
-        if let Some(gate) = self.shared.gate(connection.gate) {
-            gate.leave(peer);
-        }
-        if self.phase != ShutdownPhase::Ready {
-            self.report_close(why.reason());
-        }
-        log::debug!("{id} {peer} closed: {why}");
-        let (stream, handler) = connection.dissolve();
-        self.core.net.close(stream, is_cut(&why));
-        self.end_handler(handler, why);
-        self.accept_again();
-    }
-
     /// Gives the batches of this turn to the workers.
     #[inline]
     fn hand_over(&mut self) {
@@ -462,85 +278,6 @@ impl<N: Net> EventLoop<N> {
             self.core.ledger.batches += 1;
             self.core.charge(Phase::Other);
         }
-    }
-
-    /// Goes on after a panic: whoever was being looked at is closed, everybody else is not touched.
-    #[cold]
-    fn recover(&mut self) {
-        let victim = match self.doing {
-            Doing::Visits => self.running.get(self.running_at.wrapping_sub(1)).copied(),
-            Doing::Timers => {
-                let slot = self.reminded.get(self.reminded_at.wrapping_sub(1)).copied();
-                slot.and_then(|slot| self.slots.get(slot as usize)).and_then(Slot::id)
-            }
-            Doing::Other => None,
-        };
-        // The rest of the list comes first in the next turn.
-        let mut rest = self.running.split_off(self.running_at);
-        rest.append(&mut self.runnable);
-        self.runnable = rest;
-        (self.running_at, self.doing) = (0, Doing::Other);
-        self.running.clear();
-        for slot in self.reminded.split_off(self.reminded_at) {
-            self.core.wheel.remind(slot, self.core.stage.asked.now);
-        }
-        self.reminded.clear();
-        self.reminded_at = 0;
-        self.panicked(victim);
-    }
-
-    /// Closes a connection whose handler panicked. The blocks that were lent to it are replaced:
-    /// nobody knows how far it came.
-    #[cold]
-    pub(super) fn panicked(&mut self, victim: Option<ConnectionId>) {
-        self.core.ledger.panics += 1;
-        self.core.stage.input = Input::lent();
-        self.core.stage.output = Output::lent(self.marks);
-        self.core.stage.asked.bits = 0;
-        self.core.stage.asked.successor = None;
-        if let Some(id) = victim.filter(|id| self.connection(*id).is_some()) {
-            log::error!("{id} closed: its handler panicked");
-            self.close(id, Close::Panicked);
-        }
-    }
-
-    /// What the loop did, and where its time went.
-    pub fn ledger(&self) -> &Ledger {
-        &self.core.ledger
-    }
-
-    /// How many connections are open.
-    pub fn len(&self) -> usize {
-        self.connections
-    }
-
-    /// Whether no connection is open.
-    pub fn is_empty(&self) -> bool {
-        self.connections == 0
-    }
-}
-
-impl<N: Net> Slot<N> {
-    pub(super) fn id(&self) -> Option<ConnectionId> {
-        match self {
-            Self::Connection(connection) => Some(connection.id()),
-            Self::Other(other) => match &**other {
-                Other::Listener(listener) => Some(listener.id),
-                Other::Dialing(dialing) => Some(dialing.id),
-                Other::Datagrams(socket) => Some(socket.id()),
-                Other::Ticker(_) | Other::Nothing => None,
-            },
-        }
-    }
-}
-
-/// Whether the peer should be told that this was not the orderly end.
-fn is_cut(why: &Close) -> bool {
-    match why {
-        Close::Late(Deadline::Idle | Deadline::Lifetime) => false,
-        Close::Late(_) | Close::Over(Bound::Input | Bound::Output | Bound::Memory) => true,
-        Close::Panicked | Close::Shutdown => true,
-        _ => false,
     }
 }
 
@@ -564,28 +301,5 @@ fn note<N: Net>(
         }
         Some(Slot::Connection(_)) => *stale += 1,
         _ => ready.push(id),
-    }
-}
-
-#[inline]
-pub(super) fn connection<N: Net>(
-    slots: &mut Slab<Slot<N>>,
-    id: ConnectionId,
-) -> Option<&mut Connection<N>> {
-    match slots.get_mut(id.slot as usize) {
-        Some(Slot::Connection(connection)) if connection.is(id) => Some(connection),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::net::Os;
-
-    #[test]
-    fn an_idle_connection_is_small() {
-        assert!(size_of::<Option<Slot<Os>>>() <= 128, "{}", size_of::<Option<Slot<Os>>>());
-        let _: Token = 0;
     }
 }

@@ -2,23 +2,16 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use super::connection::{NO_GATE, flag};
-use super::event_loop::EventLoop;
+use super::connection::NO_GATE;
+use super::flag;
 use super::ledger::{self, Phase};
 use super::order::Order;
+use super::state::{EventLoop, Fan};
 use crate::base::Output;
 use crate::handler::ConnectionId;
-use crate::handler::mail::{Batch, Copies, Deliver, Envelope};
+use crate::handler::mail::{Batch, Deliver, Envelope};
 use crate::net::Net;
-
-/// One message for many, of whom some have had it.
-pub(crate) struct Fan {
-    members: Arc<[ConnectionId]>,
-    told: usize,
-    copies: Box<dyn Copies>,
-}
 
 impl<N: Net> EventLoop<N> {
     #[inline]
@@ -84,7 +77,7 @@ impl<N: Net> EventLoop<N> {
     /// Connections that were held back because of all jobs, and not of their own, may go on.
     fn feed_starved(&mut self) {
         for id in std::mem::take(&mut self.core.starved) {
-            let Some(connection) = super::event_loop::connection(&mut self.slots, id) else {
+            let Some(connection) = super::state::connection(&mut self.slots, id) else {
                 continue;
             };
             connection.flags &= !flag::STARVED;
@@ -131,7 +124,7 @@ impl<N: Net> EventLoop<N> {
             self.core.ledger.messages += 1;
         }
         self.guarded(id, |this| {
-            let Some(connection) = super::event_loop::connection(&mut this.slots, id) else {
+            let Some(connection) = super::state::connection(&mut this.slots, id) else {
                 return;
             };
             if connection.flags & flag::LINGERING != 0 {
@@ -171,7 +164,7 @@ impl<N: Net> Deliver for Delivery<'_, N> {
         self.settle(jobs);
         let left = answers.len() - count;
         self.to.guarded(id, |to| {
-            let Some(connection) = super::event_loop::connection(&mut to.slots, id) else {
+            let Some(connection) = super::state::connection(&mut to.slots, id) else {
                 return;
             };
             let taken = connection.take_answers(jobs, answers, count, &mut to.core);

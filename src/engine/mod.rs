@@ -1,28 +1,40 @@
 //! Floor 4: the reactor. Readiness, time and mail become visits to connections.
 
-pub(crate) mod accept;
-pub(crate) mod connection;
-pub(crate) mod core;
-pub(crate) mod datagram;
+mod accept;
+mod connection;
+mod core;
+mod datagram;
 mod deadlines;
-pub(crate) mod dial;
-#[allow(clippy::module_inception, reason = "the file's subject is the type of this name")]
+mod dial;
+mod dialing;
+mod due;
+mod ending;
+#[allow(clippy::module_inception, reason = "its subject is the type of this name")]
 mod engine;
 mod event_loop;
+mod flag;
+mod grant;
+mod inspect;
 mod kept;
 mod ledger;
+mod leftovers;
 mod limits;
+mod listener;
 mod mail;
 mod order;
+mod panics;
+mod report;
 mod shared;
 mod shutdown;
 mod snapshot;
+mod socket;
 mod spin;
+mod state;
 
 pub use engine::{Engine, Handle, Running};
-pub use event_loop::EventLoop;
 pub use ledger::{Ledger, Phase};
 pub use limits::{Admission, Balance, Config, Deadlines, Grace, Limits, Spread, WhenFull};
+pub use report::ShutdownReport;
 pub use shared::ShutdownPhase;
-pub use shutdown::ShutdownReport;
 pub use snapshot::{ConnectionSnapshot, LoopSnapshot, WorkerSnapshot};
+pub use state::EventLoop;

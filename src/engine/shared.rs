@@ -1,7 +1,7 @@
 //! What the loops of one engine have in common: [`Shared`], and a [`Gate`] for each listener.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -47,7 +47,8 @@ pub(crate) struct Shared {
     pub(crate) memory: Arc<AtomicI64>,
     phase: AtomicU8,
     gates: Mutex<Vec<Arc<Gate>>>,
-    hasher: RandomState,
+    /// Keys the hash of addresses, so that nobody can choose whom to share a loop with.
+    hash_key: u64,
 }
 
 /// A loop, seen from the others.
@@ -57,7 +58,7 @@ pub(crate) struct Load {
 }
 
 impl Shared {
-    pub(crate) fn new(homes: Vec<Home>) -> Self {
+    pub(crate) fn new(homes: Vec<Home>, hash_key: u64) -> Self {
         let load = |home| Load { home, open: AtomicU32::new(0) };
         Self {
             open: AtomicU32::new(0),
@@ -65,7 +66,7 @@ impl Shared {
             memory: Arc::default(),
             phase: AtomicU8::new(ShutdownPhase::Ready as u8),
             gates: Mutex::default(),
-            hasher: RandomState::new(),
+            hash_key,
         }
     }
 
@@ -125,9 +126,15 @@ impl Shared {
                 let other = (one + 1 + random.next() as usize % (count - 1).max(1)) % count;
                 if open(other) < open(one) { other } else { one }
             }
-            Balance::SourceHash => self.hasher.hash_one(peer.ip()) as usize % count,
+            Balance::SourceHash => self.hash(peer) as usize % count,
         };
         picked as u16
+    }
+
+    fn hash(&self, peer: Peer) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.hash_key, peer.ip()).hash(&mut hasher);
+        hasher.finish()
     }
 }
 

@@ -1,50 +1,14 @@
 //! Graceful shutdown: ready → lame duck → draining → forced → ended, each with its own time; being
 //! told a second time goes straight to forced.
 
-use std::ops::AddAssign;
 use std::time::Duration;
 
-use super::connection::flag;
 use super::core::millis;
-use super::event_loop::{EventLoop, Other, Slot};
+use super::flag;
 use super::shared::ShutdownPhase;
+use super::state::{EventLoop, Other, Slot};
 use crate::handler::{Close, ConnectionId, Reason};
 use crate::net::Net;
-
-/// What a shutdown finished, and what it cut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize))]
-pub struct ShutdownReport {
-    /// Connections that ended in an orderly way after the shutdown began.
-    pub finished: u64,
-    /// Connections that were cut because the time was over.
-    pub cut: u64,
-    /// Jobs whose answers were not waited for.
-    pub jobs_cut: u64,
-    /// Bytes that peers did not take in time.
-    pub bytes_cut: u64,
-    /// Milliseconds from the beginning of the shutdown to its end; of the slowest loop.
-    pub took_ms: u64,
-}
-
-impl AddAssign for ShutdownReport {
-    fn add_assign(&mut self, other: Self) {
-        self.finished += other.finished;
-        self.cut += other.cut;
-        self.jobs_cut += other.jobs_cut;
-        self.bytes_cut += other.bytes_cut;
-        self.took_ms = self.took_ms.max(other.took_ms);
-    }
-}
-
-/// A loop's way through the phases.
-#[derive(Default)]
-pub(crate) struct Shutdown {
-    began: u64,
-    /// When the present phase ends; milliseconds since the loop began.
-    until: u64,
-    pub(crate) report: ShutdownReport,
-}
 
 impl<N: Net> EventLoop<N> {
     /// The first time: begins. The second time: forces.

@@ -172,8 +172,8 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::READ_DEADLINE;
     }
 
-    /// As Go's `SetWriteDeadline`: from this time on the connection closes if it has output that the
-    /// peer did not take.
+    /// As Go's `SetWriteDeadline`: from this time on the connection closes if it has output that
+    /// the peer did not take.
     pub fn set_write_deadline(&mut self, at: Option<Duration>) {
         self.asked.write_deadline = at;
         self.asked.bits |= ask::WRITE_DEADLINE;

@@ -1,7 +1,8 @@
 //! Floor 3: the contract between the engine and everything above it.
 //!
 //! A connection is two buffers and a state machine: a [`Handler`] consumes [`Context::input`],
-//! appends to [`Context::output`], and asks for [`Context::effects`]. Nothing else crosses the line.
+//! appends to [`Context::output`], and asks for [`Context::effects`]. Nothing else crosses the
+//! line.
 
 mod address;
 pub(crate) mod close;

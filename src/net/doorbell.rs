@@ -3,7 +3,7 @@
 //! # Not sleeping through mail
 //!
 //! A wake-up is a system call, so a sender should pay for one only if the loop sleeps; and a loop
-//! must never sleep on a message that is already in its queue. Four steps, in this order, give both:
+//! must never sleep on a message that is in its queue. These steps, in this order, give both:
 //!
 //! ```text
 //!   loop                                   sender

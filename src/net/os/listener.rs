@@ -17,7 +17,7 @@ pub struct Listener(Kind);
 enum Kind {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(mio::net::UnixListener, RemoveFile),
+    Unix(mio::net::UnixListener, #[allow(dead_code, reason = "dropped")] RemoveFile),
 }
 
 impl Listener {

@@ -1,0 +1,28 @@
+//! [`Dialing`]: an outgoing connection that is being opened.
+
+use std::collections::VecDeque;
+use std::io;
+
+use crate::handler::ConnectionId;
+use crate::handler::stage::{AnyHandler, Target};
+use crate::net::{Endpoint, Net, Peer};
+
+/// A connection that is being opened.
+pub(crate) struct Dialing<N: Net> {
+    pub(crate) id: ConnectionId,
+    pub(super) state: State<N>,
+    /// Addresses still to be tried.
+    pub(super) left: VecDeque<Endpoint>,
+    /// When the present state ends, and when all does; milliseconds since the loop began.
+    pub(super) attempt_until: u64,
+    pub(super) until: u64,
+    pub(super) timeout: u32,
+    pub(super) error: Option<io::Error>,
+    pub(super) handler: Box<dyn AnyHandler>,
+}
+
+pub(super) enum State<N: Net> {
+    Waiting(Target),
+    Resolving,
+    Connecting(N::Stream, Peer),
+}

@@ -1,0 +1,77 @@
+//! How a connection comes to its end: congestion that is over, an end of output, an orderly close.
+
+use std::io;
+
+use super::connection::Connection;
+use super::core::Core;
+use super::flag::{CLOSING, CONGESTED, EOF, FINISHING, LINGERING, READABLE, TELL_WRITABLE};
+use crate::handler::stage::Event;
+use crate::handler::{Close, Deadline, Result};
+use crate::net::Net;
+
+impl<N: Net> Connection<N> {
+    #[cold]
+    pub(super) fn end_something(&mut self, core: &mut Core<N>) -> Result {
+        if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
+            self.flags &= !(CONGESTED | TELL_WRITABLE);
+            self.dispatch(Event::Writable, core)?;
+            if core.stage.output.is_congested() {
+                self.flags |= CONGESTED;
+            }
+            self.flush(core)?;
+            if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
+                // The peer takes as fast as the handler gives: now the others, then again.
+                self.flags |= TELL_WRITABLE;
+            }
+        }
+        if !core.stage.output.is_empty() || self.flags & LINGERING != 0 {
+            return Ok(());
+        }
+        if self.flags & CLOSING != 0 && self.facts.out.jobs == 0 {
+            return self.end(core);
+        }
+        if self.flags & FINISHING != 0 {
+            self.flags &= !FINISHING;
+            core.net.finish(&mut self.stream)?;
+        }
+        Ok(())
+    }
+
+    /// All is answered and sent. A socket that is closed while bytes of the peer are unread, or
+    /// still on their way, answers them with a reset, which may destroy what was sent: so the
+    /// sending half is closed first, and the rest waits for the peer's end.
+    fn end(&mut self, core: &mut Core<N>) -> Result {
+        if self.flags & EOF != 0 {
+            return Err(Close::ByPeer);
+        }
+        core.net.finish(&mut self.stream)?;
+        self.flags |= LINGERING | READABLE;
+        let linger = u64::from(core.times.linger);
+        self.set_due(Deadline::Drain as usize, core.now() + linger, core);
+        self.linger(core)
+    }
+
+    /// Reads and drops what the peer still sends, until its end.
+    pub(super) fn linger(&mut self, core: &mut Core<N>) -> Result {
+        const READS: usize = 4;
+        core.stage.input.clear();
+        for _ in 0..READS {
+            match core.net.read(&mut self.stream, core.stage.input.room()) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.flags &= !READABLE;
+                    return Ok(());
+                }
+                Ok(0) | Err(_) => return Err(Close::ByUs),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is ready may still be sent, and nothing else happens.
+    pub(crate) fn send_and_close(&mut self) {
+        self.flags |= CLOSING;
+        self.facts.out.jobs = 0;
+    }
+}

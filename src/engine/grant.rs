@@ -1,0 +1,87 @@
+//! Granting what a handler asked for, once it has returned.
+
+use std::mem;
+
+use super::connection::Connection;
+use super::core::{Core, millis};
+use super::due::Due;
+use super::flag::{CLOSING, FINISHING, HELD, JOBS, PAUSED, RESUMED, STARVED};
+use crate::handler::Result;
+use crate::handler::stage::{Event, TIMERS, ask};
+use crate::net::Net;
+
+impl<N: Net> Connection<N> {
+    /// Does what the handler asked for.
+    #[cold]
+    pub(super) fn grant(&mut self, core: &mut Core<N>) -> Result {
+        let bits = mem::take(&mut core.stage.asked.bits);
+        if bits & ask::JOBS != 0 {
+            self.flags |= JOBS;
+            if bits & ask::HOLD != 0 {
+                self.hold(core);
+            }
+        }
+        if bits & ask::PAUSE != 0 {
+            self.flags = self.flags & !RESUMED | PAUSED;
+        }
+        if bits & ask::RESUME != 0 {
+            self.flags = self.flags & !PAUSED | RESUMED;
+        }
+        if bits & ask::CLOSE != 0 {
+            self.flags |= CLOSING;
+        }
+        if bits & ask::FINISH != 0 {
+            self.flags |= FINISHING;
+        }
+        if bits >= ask::ARM {
+            (0..TIMERS).for_each(|index| self.set_timer(index, bits >> index, core));
+        }
+        if bits & (ask::READ_DEADLINE | ask::WRITE_DEADLINE) != 0 {
+            self.set_deadlines(bits, core);
+        }
+        match core.stage.asked.successor.take() {
+            Some(successor) => {
+                self.handler = successor;
+                self.flags |= RESUMED;
+                self.dispatch(Event::Open, core)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn set_timer(&mut self, index: usize, bits: u32, core: &mut Core<N>) {
+        if bits & (ask::ARM | ask::ARM_EVERY | ask::DISARM) == 0 {
+            return;
+        }
+        let wait = core.stage.asked.timers[index];
+        let period = if bits & ask::ARM_EVERY != 0 { millis(wait).max(1) } else { 0 };
+        if period != 0 || self.kept.is_some() {
+            self.kept.get_or_insert_default().periods[index] = period;
+        }
+        match bits & ask::DISARM {
+            0 => self.set_due(Due::TIMER + index, core.later(wait), core),
+            _ => self.due.clear(Due::TIMER + index),
+        }
+    }
+
+    /// Stops reading because of jobs in flight: its own, or everybody's.
+    pub(super) fn hold(&mut self, core: &mut Core<N>) {
+        if self.flags & HELD == 0 {
+            core.ledger.holds += 1;
+            self.flags |= HELD;
+        }
+        if self.facts.out.jobs == 0 && self.flags & STARVED == 0 {
+            self.flags |= STARVED;
+            core.starved.push(self.id());
+        }
+    }
+
+    /// Reads on after a hold, if there is room for more jobs.
+    pub(crate) fn release(&mut self, core: &mut Core<N>) {
+        if core.stage.asked.desk.has_room(self.facts.out) {
+            self.flags = self.flags & !HELD | RESUMED;
+        } else if self.facts.out.jobs == 0 {
+            self.hold(core);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! No message is slept through: every interleaving of the steps of `overt::net::doorbell`.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --release --test loom_mailbox
+//! ```
+#![cfg(loom)]
+
+use loom::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+
+use overt::net::doorbell::Doorbell;
+
+/// A queue, a doorbell, and what wakes the sleeper; an `eventfd` that stays readable until read.
+#[derive(Default)]
+struct Mailbox {
+    queue: Mutex<Vec<u32>>,
+    doorbell: Doorbell,
+    woken: Mutex<bool>,
+    wake: Condvar,
+    wakes: AtomicBool,
+}
+
+impl Mailbox {
+    fn post(&self, message: u32) {
+        self.queue.lock().unwrap().push(message);
+        if self.doorbell.ring() {
+            assert!(!self.wakes.swap(true, SeqCst), "woken twice in one sleep");
+            *self.woken.lock().unwrap() = true;
+            self.wake.notify_one();
+        }
+    }
+
+    /// One turn of the loop: sleeps only if it must, then takes all mail.
+    fn turn(&self, taken: &mut Vec<u32>) {
+        self.doorbell.about_to_sleep();
+        if self.queue.lock().unwrap().is_empty() {
+            let mut woken = self.woken.lock().unwrap();
+            while !*woken {
+                // If a message was slept through, nobody ever wakes this: loom reports a deadlock.
+                woken = self.wake.wait(woken).unwrap();
+            }
+            *woken = false;
+        }
+        self.doorbell.awake();
+        self.wakes.store(false, SeqCst);
+        taken.append(&mut self.queue.lock().unwrap());
+    }
+}
+
+fn all_arrives(senders: u32, each: u32) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(move || {
+        let mailbox = Arc::new(Mailbox::default());
+        let threads: Vec<_> = (0..senders)
+            .map(|sender| {
+                let mailbox = mailbox.clone();
+                thread::spawn(move || (0..each).for_each(|n| mailbox.post(sender * each + n)))
+            })
+            .collect();
+        let mut taken = Vec::new();
+        while taken.len() < (senders * each) as usize {
+            mailbox.turn(&mut taken);
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn a_message_is_never_slept_through() {
+    all_arrives(1, 2);
+}
+
+#[test]
+fn two_senders_are_both_heard() {
+    all_arrives(2, 1);
+}
