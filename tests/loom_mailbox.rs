@@ -21,6 +21,13 @@ struct Mailbox {
     wakes: AtomicUsize,
 }
 
+/// Whether the loop says that it sleeps before it looks at the queue.
+#[derive(Clone, Copy)]
+enum Order {
+    Right,
+    Wrong,
+}
+
 impl Mailbox {
     fn post(&self, message: u32) {
         self.queue.lock().unwrap().push(message);
@@ -32,9 +39,19 @@ impl Mailbox {
     }
 
     /// One turn of the loop: sleeps only if it must, then takes all mail.
-    fn turn(&self, taken: &mut Vec<u32>) {
-        self.doorbell.about_to_sleep();
-        if self.queue.lock().unwrap().is_empty() {
+    fn turn(&self, order: Order, taken: &mut Vec<u32>) {
+        let empty = match order {
+            Order::Right => {
+                self.doorbell.about_to_sleep();
+                self.queue.lock().unwrap().is_empty()
+            }
+            Order::Wrong => {
+                let empty = self.queue.lock().unwrap().is_empty();
+                self.doorbell.about_to_sleep();
+                empty
+            }
+        };
+        if empty {
             let mut woken = self.woken.lock().unwrap();
             while !*woken {
                 // If a message was slept through, nobody ever wakes this: loom reports a deadlock.
@@ -47,7 +64,7 @@ impl Mailbox {
     }
 }
 
-fn all_arrives(senders: u32, each: u32) {
+fn all_arrives(order: Order, senders: u32, each: u32) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(move || {
@@ -60,7 +77,7 @@ fn all_arrives(senders: u32, each: u32) {
             .collect();
         let (mut taken, mut turns) = (Vec::new(), 0);
         while taken.len() < (senders * each) as usize {
-            mailbox.turn(&mut taken);
+            mailbox.turn(order, &mut taken);
             turns += 1;
         }
         threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -70,10 +87,16 @@ fn all_arrives(senders: u32, each: u32) {
 
 #[test]
 fn a_message_is_never_slept_through() {
-    all_arrives(1, 2);
+    all_arrives(Order::Right, 1, 2);
 }
 
 #[test]
 fn two_senders_are_both_heard() {
-    all_arrives(2, 1);
+    all_arrives(Order::Right, 2, 1);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn looking_before_saying_so_sleeps_through_a_message() {
+    all_arrives(Order::Wrong, 1, 1);
 }
