@@ -106,5 +106,5 @@ fn looking_before_saying_so_sleeps_through_a_message() {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     let child = child.args(["--exact", name]).env(CHILD, "1").output().unwrap();
     assert!(!child.status.success());
-    assert!(String::from_utf8_lossy(&child.stderr).contains("deadlock"), "{child:?}");
+    assert!(String::from_utf8_lossy(&child.stdout).contains("deadlock"), "{child:?}");
 }
