@@ -153,10 +153,13 @@ impl<N: Net> Connection<N> {
                 break;
             }
             core.lap(Phase::Read);
-            self.dispatch(Event::Data, core)?;
+            self.dispatch_data(core)?;
             core.lap(Phase::Handler);
+            if self.flags & READABLE == 0 {
+                break;
+            }
             budget = budget.saturating_sub(count);
-            if self.flags & READABLE == 0 || budget == 0 || core.stage.input.has_yielded() {
+            if budget == 0 || core.stage.input.has_yielded() {
                 break;
             }
         }
@@ -185,7 +188,7 @@ impl<N: Net> Connection<N> {
                 self.flags &= !YIELDED;
             }
             if wanted && !core.stage.input.is_empty() {
-                self.dispatch(Event::Data, core)?;
+                self.dispatch_data(core)?;
                 if core.stage.input.has_yielded() {
                     self.flags |= YIELDED;
                 }
@@ -224,6 +227,15 @@ impl<N: Net> Connection<N> {
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
             }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn dispatch_data(&mut self, core: &mut Core<N>) -> Result {
+        self.handler.data(&mut core.stage, &mut self.facts)?;
+        if core.stage.asked.bits != 0 {
+            self.grant(core)?;
         }
         Ok(())
     }
@@ -305,9 +317,13 @@ impl<N: Net> Connection<N> {
     /// Output → socket: one `write`, or one `writev` if some of it is shared.
     #[inline]
     pub(super) fn flush(&mut self, core: &mut Core<N>) -> io::Result<()> {
-        if core.stage.output.is_empty() || self.flags & WRITABLE == 0 {
-            return Ok(());
+        match core.stage.output.is_empty() || self.flags & WRITABLE == 0 {
+            true => Ok(()),
+            false => self.flush_all(core),
         }
+    }
+
+    fn flush_all(&mut self, core: &mut Core<N>) -> io::Result<()> {
         loop {
             match self.write(core) {
                 Ok(count) => {

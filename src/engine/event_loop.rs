@@ -231,6 +231,7 @@ impl<N: Net> EventLoop<N> {
         std::mem::swap(&mut self.running, &mut self.runnable);
         self.doing = Doing::Visits;
         if ledger::ON {
+            self.core.ledger.visits += self.running.len() as u64;
             self.core.ledger.sampling = self.core.ledger.turns % SAMPLED == 0;
         }
         while let Some(id) = self.running.get(self.running_at) {
@@ -251,9 +252,6 @@ impl<N: Net> EventLoop<N> {
     fn visit(&mut self, id: ConnectionId) {
         let Some(connection) = connection(&mut self.slots, id) else { return self.visit_other(id) };
         connection.flags &= !flag::QUEUED;
-        if ledger::ON {
-            self.core.ledger.visits += 1;
-        }
         match connection.visit(&mut self.core) {
             Ok(()) if !connection.is_runnable() => {}
             visited => self.after(id, visited),

@@ -316,7 +316,12 @@ impl<'a> Outgoing<'a> {
 }
 
 impl<H: Handler> AnyHandler for H {
-    #[inline]
+    fn data(&mut self, stage: &mut Stage, facts: &mut Facts) -> Result {
+        let effects = Effects { asked: &mut stage.asked, facts, handler: PhantomData };
+        let cx = &mut Context { input: &mut stage.input, output: &mut stage.output, effects };
+        self.on_data(cx)
+    }
+
     fn handle(&mut self, event: Event<'_>, stage: &mut Stage, facts: &mut Facts) -> Result {
         let effects = Effects { asked: &mut stage.asked, facts, handler: PhantomData };
         let mut cx = Context { input: &mut stage.input, output: &mut stage.output, effects };

@@ -150,6 +150,8 @@ pub(crate) enum Event<'a> {
 
 /// A handler with its type erased: what the slab stores.
 pub(crate) trait AnyHandler: Send {
+    /// As `handle` of `Event::Data`, which is nearly all that happens.
+    fn data(&mut self, stage: &mut Stage, facts: &mut Facts) -> Result<(), Close>;
     fn handle(
         &mut self,
         event: Event<'_>,

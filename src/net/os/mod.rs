@@ -124,7 +124,8 @@ impl Net for Os {
             if event.token().0 == WAKE {
                 continue;
             }
-            let ended = event.is_read_closed() || event.is_write_closed() || event.is_error();
+            // A hang-up is among the reasons for which reading counts as closed.
+            let ended = event.is_read_closed() || event.is_error();
             let mut ready = 0;
             ready |= if event.is_readable() { Readiness::READ } else { 0 };
             ready |= if event.is_writable() { Readiness::WRITE } else { 0 };
