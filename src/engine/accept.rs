@@ -9,11 +9,14 @@ use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use slab::Slab;
+
 use super::connection::Connection;
+use super::ledger::Phase;
 use super::limits::WhenFull;
 use super::listener::{AGAIN, Listener, Waiting};
 use super::order::Order;
-use super::shared::{Gate, ShutdownPhase};
+use super::shared::ShutdownPhase;
 use super::state::{EventLoop, Other, Slot};
 use crate::handler::ConnectionId;
 use crate::handler::stage::{AnyHandler, Facts};
@@ -34,69 +37,44 @@ impl<N: Net> EventLoop<N> {
         if self.accepting.is_empty() {
             return;
         }
-        self.core.charge(super::ledger::Phase::Other);
+        self.core.charge(Phase::Other);
         for index in (0..self.accepting.len()).rev() {
             let id = self.accepting[index];
             if !self.accept_some(id) {
                 self.accepting.swap_remove(index);
             }
         }
-        self.core.charge(super::ledger::Phase::Accept);
+        self.core.charge(Phase::Accept);
     }
 
     /// Tells whether there may be more.
     fn accept_some(&mut self, id: ConnectionId) -> bool {
-        // Out of the slab while it is worked with, so that connections can be put in.
-        let Some(Slot::Other(other)) = self.slots.get_mut(id.slot as usize) else { return false };
-        let Other::Listener(listener) = &mut **other else { return false };
-        if listener.id != id {
-            return false;
-        }
-        let mut left = self.accepts_per_turn;
-        let more = loop {
-            if left == 0 {
-                break true;
-            }
-            left -= 1;
+        for left in (0..self.accepts_per_turn).rev() {
             match self.accept_one(id) {
+                Accepted::One if left == 0 => return true,
                 Accepted::One => {}
-                Accepted::None => break false,
+                Accepted::None => break,
                 Accepted::Later(why) => {
                     self.accept_later(id, why);
-                    break false;
+                    break;
                 }
             }
-        };
-        if left < self.accepts_per_turn - 1 {
-            self.accepting_well(id);
         }
-        more
-    }
-
-    fn listener(&mut self, id: ConnectionId) -> Option<&mut Listener<N>> {
-        match self.slots.get_mut(id.slot as usize) {
-            Some(Slot::Other(other)) => match &mut **other {
-                Other::Listener(listener) if listener.id == id => Some(listener),
-                _ => None,
-            },
-            _ => None,
-        }
+        false
     }
 
     fn accept_one(&mut self, id: ConnectionId) -> Accepted {
-        let Some(gate) = self.listener(id).map(|listener| listener.gate.clone()) else {
-            return Accepted::None;
-        };
-        let full = self.is_full(&gate);
+        let Some(listener) = listener(&mut self.slots, id) else { return Accepted::None };
+        let full = self.shared.open.load(Relaxed) >= self.connections_max
+            || self.shared.loads[usize::from(self.number)].open.load(Relaxed)
+                >= self.connections_per_loop
+            || listener.gate.is_full();
         if full && self.when_full == WhenFull::StopAccepting {
             return Accepted::Later(Waiting::Full);
         }
-        let Some(Slot::Other(other)) = self.slots.get_mut(id.slot as usize) else {
-            return Accepted::None;
-        };
-        let Other::Listener(listener) = &mut **other else { return Accepted::None };
         match self.core.net.accept(&mut listener.socket) {
             Ok((stream, peer)) => {
+                listener.accepts_again();
                 self.let_in(id, stream, peer, full);
                 Accepted::One
             }
@@ -110,14 +88,10 @@ impl<N: Net> EventLoop<N> {
             WouldBlock => return Accepted::None,
             // Who waited is gone; the next may be there.
             Interrupted | ConnectionAborted | ConnectionReset => return Accepted::One,
-            _ => {}
+            _ => self.core.ledger.accepts_exhausted += 1,
         }
-        self.core.ledger.accepts_exhausted += 1;
+        let Some(listener) = listener(&mut self.slots, id) else { return Accepted::None };
         if N::is_exhausted(error) && self.when_full == WhenFull::Refuse {
-            let Some(Slot::Other(other)) = self.slots.get_mut(id.slot as usize) else {
-                return Accepted::None;
-            };
-            let Other::Listener(listener) = &mut **other else { return Accepted::None };
             match self.core.net.shed(&mut listener.socket) {
                 Ok(()) => {
                     self.core.ledger.refused += 1;
@@ -127,27 +101,19 @@ impl<N: Net> EventLoop<N> {
                 Err(_) => {}
             }
         }
-        if let Some(listener) = self.listener(id)
-            && listener.waiting != Waiting::Exhausted
-        {
+        // Once, not at every try.
+        if listener.waiting != Waiting::Exhausted {
             let at = &listener.gate.at;
             log::error!("listener at {at} cannot accept, and will try again: {error}");
         }
         Accepted::Later(Waiting::Exhausted)
     }
 
-    /// Whether no more connections are allowed: in all, on this loop, or through this listener.
-    fn is_full(&self, gate: &Gate) -> bool {
-        self.shared.open.load(Relaxed) >= self.connections_max
-            || self.shared.loads[usize::from(self.number)].open.load(Relaxed)
-                >= self.connections_per_loop
-            || gate.is_full()
-    }
-
+    /// Lets a connection in, here or on another loop, or turns it away.
     fn let_in(&mut self, id: ConnectionId, stream: N::Stream, peer: Peer, full: bool) {
         self.core.ledger.accepted += 1;
         let now = Duration::from_millis(self.core.now());
-        let Some(listener) = self.listener(id) else { return };
+        let Some(listener) = listener(&mut self.slots, id) else { return };
         let (gate, number, balance) = (listener.gate.clone(), listener.number, listener.balance);
         listener.turn += 1;
         let turn = listener.turn;
@@ -194,7 +160,7 @@ impl<N: Net> EventLoop<N> {
         if let Err(error) = self.core.net.watch(Source::Stream(&mut stream), id.token()) {
             self.core.net.close(stream, true);
             self.shared.leave(self.number);
-            if let Some(gate) = self.shared.gate(gate) {
+            if let Some(gate) = self.gate(gate) {
                 gate.leave(peer);
             }
             return self.end_handler(handler, error.into());
@@ -211,7 +177,7 @@ impl<N: Net> EventLoop<N> {
     fn accept_later(&mut self, id: ConnectionId, why: Waiting) {
         let random = self.core.stage.asked.random.next();
         let now = self.core.now();
-        let Some(listener) = self.listener(id) else { return };
+        let Some(listener) = listener(&mut self.slots, id) else { return };
         let new = listener.waiting != why;
         listener.waiting = why;
         // At least the first pause, or a lucky draw would make it spin.
@@ -222,23 +188,25 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    fn accepting_well(&mut self, id: ConnectionId) {
-        let Some(listener) = self.listener(id) else { return };
-        if listener.waiting == Waiting::Exhausted {
-            log::info!("listener at {} accepts again", listener.gate.at);
-        }
-        listener.waiting = Waiting::No;
-        listener.again.reset();
-    }
-
     /// A connection of this loop ended: somebody who waits may come in.
     pub(super) fn accept_again(&mut self) {
         for index in 0..self.listeners.len() {
             let id = self.listeners[index];
-            let waits = self.listener(id).is_some_and(|listener| listener.waiting != Waiting::No);
+            let waits = listener(&mut self.slots, id)
+                .is_some_and(|listener| listener.waiting != Waiting::No);
             if waits && !self.accepting.contains(&id) {
                 self.accepting.push(id);
             }
         }
+    }
+}
+
+fn listener<N: Net>(slots: &mut Slab<Slot<N>>, id: ConnectionId) -> Option<&mut Listener<N>> {
+    match slots.get_mut(id.slot as usize) {
+        Some(Slot::Other(other)) => match &mut **other {
+            Other::Listener(listener) if listener.id == id => Some(listener),
+            _ => None,
+        },
+        _ => None,
     }
 }

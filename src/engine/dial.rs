@@ -49,7 +49,7 @@ impl<N: Net> EventLoop<N> {
             left: VecDeque::new(),
             attempt_until: at,
             until: at,
-            timeout: millis(dial.timeout).max(1),
+            timeout: dial.timeout.map_or(self.core.times.handshake, millis).max(1),
             error: None,
             handler,
         }))));

@@ -50,6 +50,17 @@ impl<N: Net> Listener<N> {
         Self { id, gate, number, socket, balance, turn: 0, waiting: Waiting::No, again }
     }
 
+    /// It has accepted: whatever it waited for is over.
+    pub(super) fn accepts_again(&mut self) {
+        if self.waiting == Waiting::Exhausted {
+            log::info!("listener at {} accepts again", self.gate.at);
+        }
+        if self.waiting != Waiting::No {
+            self.waiting = Waiting::No;
+            self.again.reset();
+        }
+    }
+
     pub(crate) fn socket(&mut self) -> &mut N::Listener {
         &mut self.socket
     }

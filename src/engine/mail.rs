@@ -88,10 +88,12 @@ impl<N: Net> EventLoop<N> {
 
     fn obey(&mut self, order: Order<N>) {
         match order {
-            Order::Adopt { stream, peer, gate } => match self.shared.gate(gate) {
-                Some(known) => self.admit(stream, peer, gate, (known.factory)()),
-                None => self.core.net.close(stream, true),
-            },
+            Order::Adopt { stream, peer, gate } => {
+                match self.gate(gate).map(|gate| (gate.factory)()) {
+                    Some(handler) => self.admit(stream, peer, gate, handler),
+                    None => self.core.net.close(stream, true),
+                }
+            }
             Order::Enroll { stream, peer, handler } => {
                 self.shared.enter(self.number);
                 self.admit(stream, peer, NO_GATE, handler);

@@ -86,9 +86,9 @@ impl Shared {
         (gates.len() - 1) as u16
     }
 
-    pub(crate) fn gate(&self, number: u16) -> Option<Arc<Gate>> {
-        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.get(usize::from(number)).cloned()
+    /// All gates, by number.
+    pub(crate) fn gates(&self) -> Vec<Arc<Gate>> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A connection was given to a loop.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use super::connection::Connection;
+use super::connection::{Connection, NO_GATE};
 use super::core::Core;
 use super::dialing::Dialing;
 use super::flag;
@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 use super::limits::{Config, Grace, WhenFull};
 use super::listener::Listener;
 use super::report::Shutdown;
-use super::shared::{Shared, ShutdownPhase};
+use super::shared::{Gate, Shared, ShutdownPhase};
 use super::socket::Socket;
 use super::spin::Spin;
 use crate::base::output::Marks;
@@ -69,6 +69,8 @@ pub struct EventLoop<N: Net> {
     pub(super) mail: bool,
     pub(super) fan: Option<Fan>,
     pub(super) shared: Arc<Shared>,
+    /// A copy of those in `shared`, so that no lock is taken for a connection.
+    gates: Vec<Arc<Gate>>,
     pub(super) phase: ShutdownPhase,
     pub(super) phase_slot: u32,
     pub(super) shutdown: Shutdown,
@@ -131,6 +133,7 @@ impl<N: Net> EventLoop<N> {
             mail: false,
             fan: None,
             shared: parts.shared,
+            gates: Vec::new(),
             phase: ShutdownPhase::Ready,
             phase_slot: 0,
             shutdown: Shutdown::default(),
@@ -173,6 +176,14 @@ impl<N: Net> EventLoop<N> {
         connection(&mut self.slots, id)
     }
 
+    /// The gate of this number.
+    pub(super) fn gate(&mut self, number: u16) -> Option<&Arc<Gate>> {
+        if number != NO_GATE && usize::from(number) >= self.gates.len() {
+            self.gates = self.shared.gates();
+        }
+        self.gates.get(usize::from(number))
+    }
+
     pub(super) fn next_id(&mut self) -> ConnectionId {
         self.generation = (self.generation + 1) & 0x7fff_ffff;
         let slot = self.slots.vacant_key() as u32;
@@ -191,7 +202,7 @@ impl<N: Net> EventLoop<N> {
         self.connections -= 1;
         self.shared.leave(self.number);
         let peer = connection.facts.peer;
-        if let Some(gate) = self.shared.gate(connection.gate) {
+        if let Some(gate) = self.gate(connection.gate) {
             gate.leave(peer);
         }
         if self.phase != ShutdownPhase::Ready {

@@ -83,7 +83,7 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug)]
 pub struct Dial {
     pub(crate) to: Target,
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) after: Duration,
 }
 
@@ -95,7 +95,7 @@ pub(crate) enum Target {
 
 impl Dial {
     fn target(to: Target) -> Self {
-        Self { to, timeout: Duration::from_secs(10), after: Duration::ZERO }
+        Self { to, timeout: None, after: Duration::ZERO }
     }
 
     /// To an address.
@@ -114,9 +114,10 @@ impl Dial {
         Self::target(Target::Host(name.into(), port))
     }
 
-    /// How long to try in all: resolving the name, and every address. 10 seconds unless set.
+    /// How long to try in all: resolving the name, and every address. `Deadlines::handshake` unless
+    /// set.
     pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        Self { timeout: Some(timeout), ..self }
     }
 
     /// How long to wait first. Not at all unless set.
