@@ -18,7 +18,7 @@ use super::shared::ShutdownPhase;
 use super::state::{EventLoop, Other, Slot};
 use crate::handler::stage::{DialOrder, Facts, Target};
 use crate::handler::{Close, ConnectionId, Deadline};
-use crate::net::{Endpoint, Net, Peer, Source};
+use crate::net::{Endpoint, Net, Peer, Readiness, Source};
 
 /// What one address gets of the time at least, in milliseconds, however many there are.
 const ATTEMPT_MIN_MS: u64 = 250;
@@ -46,6 +46,7 @@ impl<N: Net> EventLoop<N> {
         self.slots.insert(Slot::Other(Box::new(Other::Dialing(Dialing {
             id,
             state: State::Waiting(dial.to),
+            told: 0,
             left: VecDeque::new(),
             attempt_until: at,
             until: at,
@@ -121,7 +122,7 @@ impl<N: Net> EventLoop<N> {
                 Ok(stream) => {
                     let Some(dialing) = self.dialing_mut(id) else { return };
                     let peer = endpoint.socket_addr().map_or(Peer::UNIX, Peer::from);
-                    dialing.state = State::Connecting(stream, peer);
+                    (dialing.state, dialing.told) = (State::Connecting(stream, peer), 0);
                     let fair = (dialing.until - now) / (dialing.left.len() as u64 + 1);
                     dialing.attempt_until = (now + fair.max(ATTEMPT_MIN_MS)).min(dialing.until);
                     let until = dialing.attempt_until;
@@ -187,7 +188,9 @@ impl<N: Net> EventLoop<N> {
         let Other::Dialing(dialing) = *other else { return };
         let State::Connecting(stream, peer) = dialing.state else { return };
         let facts = Facts { id, out: Default::default(), peer };
-        *slot = Slot::Connection(Connection::new(stream, facts, NO_GATE, dialing.handler));
+        let mut connection = Connection::new(stream, facts, NO_GATE, dialing.handler);
+        connection.note(Readiness(dialing.told));
+        *slot = Slot::Connection(connection);
         self.dialing -= 1;
         self.connections += 1;
         self.shared.enter(self.number);

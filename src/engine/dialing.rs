@@ -11,6 +11,8 @@ use crate::net::{Endpoint, Net, Peer};
 pub(crate) struct Dialing<N: Net> {
     pub(crate) id: ConnectionId,
     pub(super) state: State<N>,
+    /// What events have told of the socket: bytes may come in the same edge as the connection.
+    pub(super) told: u8,
     /// Addresses still to be tried.
     pub(super) left: VecDeque<Endpoint>,
     /// When the present state ends, and when all does; milliseconds since the loop began.

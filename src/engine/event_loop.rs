@@ -298,6 +298,13 @@ fn note<N: Net>(
             }
         }
         Some(Slot::Connection(_)) => *stale += 1,
-        _ => ready.push(id),
+        other => {
+            if let Some(Slot::Other(other)) = other
+                && let Other::Dialing(dialing) = &mut **other
+            {
+                dialing.told |= readiness.0;
+            }
+            ready.push(id);
+        }
     }
 }

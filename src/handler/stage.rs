@@ -2,6 +2,8 @@
 //! The engine's side of the contract; the handler's is in `handler.rs`.
 
 use std::any::Any;
+use std::io;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::close::Close;
@@ -126,6 +128,26 @@ impl Dial {
     }
 }
 
+/// `10.0.0.1:80`, `unix:/run/app.sock`, or `example.org:80`.
+impl FromStr for Dial {
+    type Err = io::Error;
+
+    fn from_str(text: &str) -> io::Result<Self> {
+        if let Ok(endpoint) = text.parse::<Endpoint>() {
+            return Ok(Self::to(endpoint));
+        }
+        match text.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
+            Some((host, Ok(port))) if !host.is_empty() && !host.contains(':') => {
+                Ok(Self::host(host, port))
+            }
+            _ => {
+                let what = format!("cannot connect to `{text}`: write HOST:PORT or unix:PATH");
+                Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+            }
+        }
+    }
+}
+
 impl<E: Into<Endpoint>> From<E> for Dial {
     fn from(endpoint: E) -> Self {
         Self::to(endpoint)
@@ -161,4 +183,21 @@ pub(crate) trait AnyHandler: Send {
     ) -> Result<(), Close>;
     fn close(self: Box<Self>, why: Close, asked: &mut Asked);
     fn name(&self) -> &'static str;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dial_is_read_from_an_address_a_path_or_a_name() {
+        let target = |text: &str| text.parse::<Dial>().map(|dial| format!("{:?}", dial.to));
+        assert_eq!(target("127.0.0.1:80").unwrap(), "Endpoints([Ip(127.0.0.1:80)])");
+        assert_eq!(target("[::1]:80").unwrap(), "Endpoints([Ip([::1]:80)])");
+        assert_eq!(target("unix:/run/a").unwrap(), "Endpoints([Unix(\"/run/a\")])");
+        assert_eq!(target("example.org:80").unwrap(), "Host(\"example.org\", 80)");
+        for wrong in ["", "example.org", ":80", "example.org:", "example.org:65536", "::1:80"] {
+            assert!(target(wrong).is_err(), "{wrong}");
+        }
+    }
 }
