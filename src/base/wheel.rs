@@ -184,7 +184,7 @@ impl Wheel {
             if level > 0 && entered == 0 {
                 break;
             }
-            // Bit n is the nth slot from the old cursor on; those that the cursor went through stay.
+            // Bit n is the nth slot from the old cursor on; what the cursor went through stays.
             let mut slots = self.occupied[level].rotate_right((from % 64) as u32)
                 & (u64::MAX >> (63 - entered.min(63)));
             while slots != 0 {

@@ -47,8 +47,8 @@ impl Doorbell {
     /// L1. After this the loop must look at its queue before it sleeps.
     #[inline]
     pub fn about_to_sleep(&self) {
-        // A swap, where a store would do: on x86 they are one instruction, and `loom` does not order
-        // plain stores after the swaps of others.
+        // A swap, where a store would do: on x86 they are one instruction, and `loom` does not
+        // order plain stores after the swaps of others.
         self.asleep.swap(true, SeqCst);
     }
 

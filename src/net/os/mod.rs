@@ -21,8 +21,8 @@ mod resolver;
 mod signals;
 mod stream;
 
-pub use datagram::Datagram;
-pub use listener::Listener;
+pub(crate) use datagram::Datagram;
+pub(crate) use listener::Listener;
 
 /// The waker's token. A connection's has a generation of 31 bits, so it is never this.
 const WAKE: usize = usize::MAX;

@@ -38,6 +38,8 @@ impl Signals {
 
 impl Drop for Signals {
     fn drop(&mut self) {
-        self.handlers.drain(..).for_each(|handler| drop(unregister(handler)));
+        for handler in self.handlers.drain(..) {
+            unregister(handler);
+        }
     }
 }
