@@ -5,11 +5,21 @@
 //! and a half. Every codec gives the same frames however the bytes are cut.
 
 mod codec;
+mod delimited;
 mod error;
+mod field;
+mod fixed;
 mod length;
+mod length_field;
 mod lines;
+mod tlv;
 
 pub use codec::Codec;
+pub use delimited::Delimited;
 pub use error::{WireCause, WireError};
+pub use field::{Endian, Width};
+pub use fixed::FixedLength;
 pub use length::LengthPrefixed;
+pub use length_field::LengthField;
 pub use lines::Lines;
+pub use tlv::{Tlv, TlvFrame};
