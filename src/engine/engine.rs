@@ -8,11 +8,12 @@ use std::time::Duration;
 use crossbeam_channel::unbounded;
 
 use super::core::{Core, millis};
+use super::gate::Gate;
 use super::limits::{Admission, Balance, Config, Spread};
 use super::listener::Listener;
 use super::order::Order;
 use super::report::ShutdownReport;
-use super::shared::{Gate, Shared, ShutdownPhase};
+use super::shared::{Shared, ShutdownPhase};
 use super::snapshot::LoopSnapshot;
 use super::state::{EventLoop, Other, Parts, Slot, Ticker};
 use crate::base::output::Marks;
@@ -109,7 +110,7 @@ impl<N: Net> Engine<N> {
             worlds.iter_mut().map(|net| net.waker().map(mailbox)).collect::<io::Result<_>>()?;
         let homes = mailboxes.iter().map(|(home, _)| home.clone()).collect();
         let hash_key = worlds.first_mut().map_or(0, Net::random);
-        let shared = Arc::new(Shared::new(homes, hash_key));
+        let shared = Arc::new(Shared::new(homes, &config.limits, hash_key));
         let loops = worlds.into_iter().zip(mailboxes).enumerate();
         let loops = loops
             .map(|(number, (net, (_, inbox)))| {
@@ -150,7 +151,8 @@ impl<N: Net> Engine<N> {
         };
         let gate = |at: Endpoint| {
             let factory = Box::new(move || Box::new(handler()) as _);
-            Arc::new(Gate::new(at, factory, admission, self.config.limits.connections))
+            let (limits, key) = (&self.config.limits, self.shared.hash_key);
+            Arc::new(Gate::new(at, factory, admission, limits, key))
         };
         if !reuse_port {
             let (socket, at) = self.loops[0].core.net.listen(how)?;

@@ -13,6 +13,7 @@ mod ending;
 mod engine;
 mod event_loop;
 mod flag;
+mod gate;
 mod grant;
 mod inspect;
 mod kept;

@@ -62,11 +62,7 @@ impl<N: Net> EventLoop<N> {
     /// Stops accepting, and asks every connection to come to its end.
     fn drain(&mut self) {
         self.enter_phase(ShutdownPhase::Draining, self.grace.drain);
-        for id in std::mem::take(&mut self.listeners) {
-            self.core.wheel.cancel(id.slot);
-            self.slots.try_remove(id.slot as usize);
-        }
-        self.accepting.clear();
+        self.accept_the_last();
         for id in self.ids(|slot| match slot {
             Slot::Other(other) => matches!(**other, Other::Dialing(_)),
             Slot::Connection(_) => false,
