@@ -10,8 +10,8 @@ use std::io::{self, IoSlice};
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING, OPENED, PAUSED,
-    READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DRAIN_LATE, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING,
+    OPENED, PAUSED, READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
@@ -222,7 +222,7 @@ impl<N: Net> Connection<N> {
                 self.dispatch(Event::Eof, core)?;
             }
         }
-        if self.flags & TELL_DRAIN != 0 && !core.stage.input.has_yielded() {
+        if self.is_to_be_drained() && !core.stage.input.has_yielded() {
             self.flags &= !TELL_DRAIN;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
@@ -258,11 +258,20 @@ impl<N: Net> Connection<N> {
         if self.flags & LINGERING != 0 {
             return self.flags & READABLE != 0;
         }
-        self.flags & (TELL_DRAIN | TELL_WRITABLE) != 0
+        self.flags & TELL_WRITABLE != 0
+            || self.is_to_be_drained()
             || self.flags & CONGESTED == 0
                 && (self.wants_read()
                     || self.flags & RESUMED != 0
                     || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED)
+    }
+
+    /// Whether the handler is to be told of a shutdown now: when it has seen all that came before,
+    /// or half of the time to drain is over. What is held back or unread was sent in good faith.
+    fn is_to_be_drained(&self) -> bool {
+        let unseen = self.flags & (HELD | YIELDED) != 0
+            || self.flags & (READABLE | PAUSED | EOF | CLOSING) == READABLE;
+        self.flags & TELL_DRAIN != 0 && (!unseen || self.flags & DRAIN_LATE != 0)
     }
 
     #[inline]

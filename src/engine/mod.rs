@@ -1,6 +1,7 @@
 //! Floor 4: the reactor. Readiness, time and mail become visits to connections.
 
 mod accept;
+mod check;
 mod connection;
 mod core;
 mod datagram;
