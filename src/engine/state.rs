@@ -259,7 +259,8 @@ fn is_cut(why: &Close) -> bool {
     match why {
         Close::Late(Deadline::Idle | Deadline::Lifetime) => false,
         Close::Late(_) | Close::Over(Bound::Input | Bound::Output | Bound::Memory) => true,
-        Close::Panicked | Close::Shutdown => true,
+        // Of no use to a peer that sent one, but a handler may pass on what befell another.
+        Close::Reset(_) | Close::Panicked | Close::Shutdown => true,
         _ => false,
     }
 }
