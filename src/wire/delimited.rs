@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn frames_end_with_the_first_delimiter() {
-        let table: &[(&[u8], &[u8], &[&[u8]])] = &[
+        type Row = (&'static [u8], &'static [u8], &'static [&'static [u8]]);
+        let table: &[Row] = &[
             (b"|", b"a||bc|d", &[b"a", b"", b"bc"]),
             (b"\r\n\r\n", b"a\r\n\r\r\n\r\nb\r\n\r\n", &[b"a\r\n\r", b"b"]),
             (b"aab", b"aaab", &[b"a"]),
