@@ -105,7 +105,7 @@ impl<T> Json<T> {
 impl<T: Serialize + DeserializeOwned> Codec for Json<T> {
     type Frame<'a> = T;
 
-    fn decode<'a>(&mut self, input: &'a mut Input) -> Result<Option<T>, WireError> {
+    fn decode(&mut self, input: &mut Input) -> Result<Option<T>, WireError> {
         self.decode_as(input)
     }
 

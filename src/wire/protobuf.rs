@@ -89,7 +89,7 @@ impl<M: Message + Default> Codec for Protobuf<M> {
 
     /// # Errors
     /// The message is longer than allowed, or not an `M`. The offset is where prost stopped.
-    fn decode<'a>(&mut self, input: &'a mut Input) -> Result<Option<M>, WireError> {
+    fn decode(&mut self, input: &mut Input) -> Result<Option<M>, WireError> {
         let Some((length, width)) = self.width.read(Endian::Big, input, 0)? else {
             return Ok(None);
         };
@@ -131,7 +131,7 @@ mod tests {
         #[prost(string, tag = "2")]
         name: String,
         #[prost(message, optional, boxed, tag = "3")]
-        below: Option<Box<Tree>>,
+        below: Option<Box<Self>>,
     }
 
     fn tree(depth: usize) -> Tree {
@@ -146,14 +146,14 @@ mod tests {
         let named = Tree { name: "testing".into(), ..Tree::default() };
         let long = Tree { name: "x".repeat(300), ..Tree::default() };
         let long_bytes = [&b"\x12\xac\x02"[..], &[b'x'; 300]].concat();
-        let table: &[(Tree, &[u8], &[u8], &[u8])] = &[
+        let table: [(Tree, &[u8], &[u8], &[u8]); 4] = [
             // The two examples of Protobuf's "Encoding" page.
             (tree(1), b"\x03", b"\0\0\0\x03", b"\x08\x96\x01"),
             (named, b"\x09", b"\0\0\0\x09", b"\x12\x07testing"),
             (Tree::default(), b"\0", b"\0\0\0\0", b""),
             (long, b"\xaf\x02", b"\0\0\x01\x2f", &long_bytes),
         ];
-        for (message, varint, four, bytes) in table {
+        for (message, varint, four, bytes) in &table {
             for (mut codec, length) in
                 [(Protobuf::delimited(400), varint), (Protobuf::prefixed(400), four)]
             {
