@@ -146,7 +146,8 @@ mod tests {
         let named = Tree { name: "testing".into(), ..Tree::default() };
         let long = Tree { name: "x".repeat(300), ..Tree::default() };
         let long_bytes = [&b"\x12\xac\x02"[..], &[b'x'; 300]].concat();
-        let table: [(Tree, &[u8], &[u8], &[u8]); 4] = [
+        type Row<'a> = (Tree, &'a [u8], &'a [u8], &'a [u8]);
+        let table: [Row<'_>; 4] = [
             // The two examples of Protobuf's "Encoding" page.
             (tree(1), b"\x03", b"\0\0\0\x03", b"\x08\x96\x01"),
             (named, b"\x09", b"\0\0\0\x09", b"\x12\x07testing"),
