@@ -14,6 +14,7 @@ pub mod base;
 mod engine;
 mod handler;
 pub mod net;
+pub mod service;
 pub mod sim;
 pub mod wire;
 

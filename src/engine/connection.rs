@@ -10,8 +10,8 @@ use std::io::{self, IoSlice};
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING, OPENED, PAUSED,
-    READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DRAIN_LATE, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING,
+    OPENED, PAUSED, READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
@@ -96,6 +96,7 @@ impl<N: Net> Connection<N> {
         messages: &mut dyn Iterator<Item = &mut dyn Any>,
         core: &mut Core<N>,
     ) -> Result {
+        let sent = core.ledger.bytes_written;
         self.lend(core);
         self.jobs_done(jobs, core);
         let mut taken = Ok(());
@@ -103,15 +104,26 @@ impl<N: Net> Connection<N> {
             taken = self.dispatch(Event::Message(message), core);
         }
         let visited = taken.and_then(|()| self.settle(core));
+        self.note_sending(sent, core);
         self.keep(visited, core)
     }
 
     /// A timer of the handler fired.
     pub(super) fn take_timer(&mut self, timer: u8, core: &mut Core<N>) -> Result {
+        let sent = core.ledger.bytes_written;
         self.lend(core);
         let fired = self.dispatch(Event::Timer(timer), core);
         let visited = fired.and_then(|()| self.settle(core));
+        self.note_sending(sent, core);
         self.keep(visited, core)
+    }
+
+    /// A connection that is sent something is not idle. Told only where nothing is read in the same
+    /// visit, which says so already.
+    pub(super) fn note_sending(&mut self, before: u64, core: &Core<N>) {
+        if core.ledger.bytes_written > before {
+            self.due.set_idle(after(core.now(), core.times.idle));
+        }
     }
 
     fn jobs_done(&mut self, jobs: u32, core: &mut Core<N>) {
@@ -222,7 +234,7 @@ impl<N: Net> Connection<N> {
                 self.dispatch(Event::Eof, core)?;
             }
         }
-        if self.flags & TELL_DRAIN != 0 && !core.stage.input.has_yielded() {
+        if self.is_to_be_drained() && !core.stage.input.has_yielded() {
             self.flags &= !TELL_DRAIN;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
@@ -258,11 +270,20 @@ impl<N: Net> Connection<N> {
         if self.flags & LINGERING != 0 {
             return self.flags & READABLE != 0;
         }
-        self.flags & (TELL_DRAIN | TELL_WRITABLE) != 0
+        self.flags & TELL_WRITABLE != 0
+            || self.is_to_be_drained()
             || self.flags & CONGESTED == 0
                 && (self.wants_read()
                     || self.flags & RESUMED != 0
                     || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED)
+    }
+
+    /// Whether the handler is to be told of a shutdown now: when it has seen all that came before,
+    /// or half of the time to drain is over. What is held back or unread was sent in good faith.
+    fn is_to_be_drained(&self) -> bool {
+        let unseen = self.flags & (HELD | YIELDED) != 0
+            || self.flags & (READABLE | PAUSED | EOF | CLOSING) == READABLE;
+        self.flags & TELL_DRAIN != 0 && (!unseen || self.flags & DRAIN_LATE != 0)
     }
 
     #[inline]

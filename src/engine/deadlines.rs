@@ -41,7 +41,7 @@ impl<N: Net> Connection<N> {
             Deadline::Rate => return self.judge_rate(core),
             Deadline::Drain if self.flags & flag::LINGERING != 0 => return Err(Close::ByUs),
             // Then it is we who keep the peer waiting.
-            Deadline::Idle if self.facts.out.jobs > 0 => {
+            Deadline::Idle if self.facts.out.jobs > 0 || self.flags & flag::PAUSED != 0 => {
                 self.set_due(index, core.now() + u64::from(core.times.idle), core);
                 return Ok(());
             }

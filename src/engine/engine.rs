@@ -8,11 +8,12 @@ use std::time::Duration;
 use crossbeam_channel::unbounded;
 
 use super::core::{Core, millis};
+use super::gate::Gate;
 use super::limits::{Admission, Balance, Config, Spread};
 use super::listener::Listener;
 use super::order::Order;
 use super::report::ShutdownReport;
-use super::shared::{Gate, Shared, ShutdownPhase};
+use super::shared::{Shared, ShutdownPhase};
 use super::snapshot::LoopSnapshot;
 use super::state::{EventLoop, Other, Parts, Slot, Ticker};
 use crate::base::output::Marks;
@@ -46,7 +47,8 @@ pub struct Handle<N: Net = Os> {
 }
 
 impl Engine {
-    /// Opens the loops and the workers that `config` asks for.
+    /// Opens the loops and the workers that `config` asks for. Says which setting makes no sense, if
+    /// one does not.
     pub fn new(config: Config) -> io::Result<Self> {
         let count = match config.loops {
             0 => Os::processors(),
@@ -69,11 +71,12 @@ impl Engine {
         let pin = self.config.pin;
         let running = self.start()?;
         let report = run_loop(first, pin);
-        // If the loop failed, the others must not go on alone.
-        running.handle.shut_down();
-        let (mut report, rest) = (report?, running.join()?);
-        report += rest;
-        Ok(report)
+        if report.is_err() {
+            // The others must not go on alone. Being told by a loop that ended as it should would
+            // be the second time for them, and force them.
+            running.handle.shut_down();
+        }
+        running.join_with(report)
     }
 
     /// Runs on threads of its own. Signals are left alone.
@@ -104,12 +107,13 @@ fn run_loop(mut event_loop: EventLoop<Os>, pin: bool) -> io::Result<ShutdownRepo
 impl<N: Net> Engine<N> {
     /// One loop in each world.
     pub(crate) fn in_worlds(mut worlds: Vec<N>, config: Config) -> io::Result<Self> {
+        config.check()?;
         let (queues, workers) = workers::pool(config.workers);
         let mailboxes: Vec<_> =
             worlds.iter_mut().map(|net| net.waker().map(mailbox)).collect::<io::Result<_>>()?;
         let homes = mailboxes.iter().map(|(home, _)| home.clone()).collect();
         let hash_key = worlds.first_mut().map_or(0, Net::random);
-        let shared = Arc::new(Shared::new(homes, hash_key));
+        let shared = Arc::new(Shared::new(homes, &config.limits, hash_key));
         let loops = worlds.into_iter().zip(mailboxes).enumerate();
         let loops = loops
             .map(|(number, (net, (_, inbox)))| {
@@ -139,6 +143,7 @@ impl<N: Net> Engine<N> {
         admission: Admission,
         handler: impl Fn() -> H + Send + Sync + 'static,
     ) -> io::Result<Endpoint> {
+        admission.check()?;
         let how = at.into_listen()?;
         let ours = how.socket.is_none() && matches!(how.at, Endpoint::Ip(_));
         let several = self.loops.len() > 1;
@@ -150,7 +155,8 @@ impl<N: Net> Engine<N> {
         };
         let gate = |at: Endpoint| {
             let factory = Box::new(move || Box::new(handler()) as _);
-            Arc::new(Gate::new(at, factory, admission, self.config.limits.connections))
+            let (limits, key) = (&self.config.limits, self.shared.hash_key);
+            Arc::new(Gate::new(at, factory, admission, limits, key))
         };
         if !reuse_port {
             let (socket, at) = self.loops[0].core.net.listen(how)?;
@@ -266,31 +272,33 @@ impl Running {
         &self.handle
     }
 
-    /// Waits until the engine has ended, which [`Handle::shut_down`] makes it do.
+    /// Waits until the engine has ended, which [`Handle::shut_down`] makes it do. Workers are not
+    /// waited for if the time was over before their jobs were done.
     pub fn join(self) -> io::Result<ShutdownReport> {
-        let mut report = ShutdownReport::default();
-        let mut failed = None;
+        self.join_with(Ok(ShutdownReport::default()))
+    }
+
+    /// As [`join`](Self::join), with what a loop that ran elsewhere reports.
+    fn join_with(self, first: io::Result<ShutdownReport>) -> io::Result<ShutdownReport> {
+        let mut ended = first;
         for thread in self.loops {
-            match thread.join() {
-                Ok(Ok(part)) => report += part,
-                Ok(Err(error)) => {
-                    // One loop less: the others end too, rather than serve by halves.
-                    self.handle.shut_down();
-                    failed = Some(error);
-                }
-                Err(_) => {
-                    self.handle.shut_down();
-                    failed = Some(io::Error::other("a loop panicked"));
-                }
+            let part = thread.join().unwrap_or_else(|_| Err(io::Error::other("a loop panicked")));
+            if part.is_err() {
+                // One loop less: the others end too, rather than serve by halves.
+                self.handle.shut_down();
             }
+            ended = ended.and_then(|mut report| {
+                report += part?;
+                Ok(report)
+            });
         }
         self.handle.shared.advance(ShutdownPhase::Ended);
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        for thread in self.workers {
-            // A worker ends when no loop can give it work; its panics are the jobs', contained.
-            let _ = thread.join();
+        let report = ended?;
+        if report.jobs_cut == 0 {
+            for thread in self.workers {
+                // A worker ends when no loop can give it work; its jobs' panics are contained.
+                let _ = thread.join();
+            }
         }
         Ok(report)
     }

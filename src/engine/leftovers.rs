@@ -53,6 +53,7 @@ impl<N: Net> Connection<N> {
         let received = if fresh { 0 } else { core.ledger.bytes_read - core.mark.bytes_read };
         let sent = if fresh { 0 } else { core.ledger.bytes_written - core.mark.bytes_written };
         let consumed = core.mark.unread as u64 + received > unread as u64;
+        self.note_sending(core.ledger.bytes_written - sent, core);
         self.watch_input(unread, consumed, core);
         self.watch_output(unsent, sent, core)?;
         self.watch_rate(unread + unsent, received, sent, core);

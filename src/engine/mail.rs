@@ -88,15 +88,11 @@ impl<N: Net> EventLoop<N> {
 
     fn obey(&mut self, order: Order<N>) {
         match order {
-            Order::Adopt { stream, peer, gate } => {
-                match self.gate(gate).map(|gate| (gate.factory)()) {
-                    Some(handler) => self.admit(stream, peer, gate, handler),
-                    None => self.core.net.close(stream, true),
-                }
-            }
+            Order::Adopt { stream, peer, gate } => self.admit(stream, peer, gate),
+            Order::AcceptAgain => self.look_at_waiting(),
             Order::Enroll { stream, peer, handler } => {
                 self.shared.enter(self.number);
-                self.admit(stream, peer, NO_GATE, handler);
+                self.begin(stream, peer, NO_GATE, handler);
             }
             Order::Dial(order) => self.dial_one(order),
             Order::Resolved { dial, endpoints } => self.resolved(dial, endpoints),

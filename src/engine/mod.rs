@@ -1,6 +1,7 @@
 //! Floor 4: the reactor. Readiness, time and mail become visits to connections.
 
 mod accept;
+mod check;
 mod connection;
 mod core;
 mod datagram;
@@ -13,6 +14,7 @@ mod ending;
 mod engine;
 mod event_loop;
 mod flag;
+mod gate;
 mod grant;
 mod inspect;
 mod kept;

@@ -12,6 +12,8 @@ use crate::net::{Endpoint, Net, Peer};
 pub(crate) enum Order<N: Net> {
     /// A connection that another loop accepted.
     Adopt { stream: N::Stream, peer: Peer, gate: u16 },
+    /// There may be a place for those who wait at listeners of this loop.
+    AcceptAgain,
     /// A connection that was open before it came here.
     Enroll { stream: N::Stream, peer: Peer, handler: Box<dyn AnyHandler> },
     /// A connection to open.

@@ -40,6 +40,10 @@ impl<N: Net> EventLoop<N> {
             ShutdownPhase::Ready | ShutdownPhase::Ended => {}
             ShutdownPhase::LameDuck if late => self.drain(),
             ShutdownPhase::Draining if late => self.force(),
+            ShutdownPhase::Draining if self.core.now() >= self.shutdown.half => {
+                self.tell_the_late();
+                self.core.wheel.remind(self.phase_slot, self.shutdown.until);
+            }
             ShutdownPhase::Forced if late => {
                 self.cut();
                 self.end();
@@ -62,11 +66,9 @@ impl<N: Net> EventLoop<N> {
     /// Stops accepting, and asks every connection to come to its end.
     fn drain(&mut self) {
         self.enter_phase(ShutdownPhase::Draining, self.grace.drain);
-        for id in std::mem::take(&mut self.listeners) {
-            self.core.wheel.cancel(id.slot);
-            self.slots.try_remove(id.slot as usize);
-        }
-        self.accepting.clear();
+        self.shutdown.half = self.core.now() + u64::from(millis(self.grace.drain / 2));
+        self.core.wheel.remind(self.phase_slot, self.shutdown.half);
+        self.accept_the_last();
         for id in self.ids(|slot| match slot {
             Slot::Other(other) => matches!(**other, Other::Dialing(_)),
             Slot::Connection(_) => false,
@@ -78,7 +80,18 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    /// Has a connection told, after it has read what came before this.
+    /// Half of the time to drain is over: those that still read are told, too.
+    fn tell_the_late(&mut self) {
+        self.shutdown.half = u64::MAX;
+        for id in self.connection_ids() {
+            if let Some(connection) = self.connection(id) {
+                connection.flags |= flag::DRAIN_LATE;
+                self.enqueue(id);
+            }
+        }
+    }
+
+    /// Has a connection told, after it has seen what came before this.
     pub(super) fn tell_drain(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connection(id) {
             connection.flags |= flag::TELL_DRAIN | flag::READABLE;

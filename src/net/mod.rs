@@ -40,7 +40,7 @@ impl Readiness {
 }
 
 /// Something that can be watched.
-pub enum Source<'a, N: Net + ?Sized> {
+pub enum Source<'a, N: Net> {
     /// A connection, or one that is being opened.
     Stream(&'a mut N::Stream),
     /// A socket that accepts connections.

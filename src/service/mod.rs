@@ -1,0 +1,9 @@
+//! Floor 5: handlers that join what stands below to something of use.
+
+mod echo;
+mod reconnect;
+mod tunnel;
+
+pub use echo::{Echo, FramesByWorkers, FramesOnLoop};
+pub use reconnect::Reconnect;
+pub use tunnel::{Passed, Tunnel};
