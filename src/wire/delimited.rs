@@ -153,11 +153,7 @@ mod tests {
     #[test]
     fn frames_end_with_the_first_delimiter() {
         type Row = (&'static [u8], &'static [u8], &'static [&'static [u8]]);
-<<<<<<< HEAD
-        let table: &[Row] = &[
-=======
         let table: [Row; 6] = [
->>>>>>> wire
             (b"|", b"a||bc|d", &[b"a", b"", b"bc"]),
             (b"\r\n\r\n", b"a\r\n\r\r\n\r\nb\r\n\r\n", &[b"a\r\n\r", b"b"]),
             (b"aab", b"aaab", &[b"a"]),
