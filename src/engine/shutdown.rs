@@ -30,6 +30,8 @@ impl<N: Net> EventLoop<N> {
         self.phase = phase;
         self.shared.advance(phase);
         self.shutdown.until = self.core.now() + u64::from(millis(time));
+        // A reminder of the phase before, which is earlier, would be kept in place of this one.
+        self.core.wheel.cancel(self.phase_slot);
         self.core.wheel.remind(self.phase_slot, self.shutdown.until);
     }
 
@@ -60,6 +62,7 @@ impl<N: Net> EventLoop<N> {
         self.connections == 0
             && self.dialing == 0
             && self.inbox.is_empty()
+            && self.core.stage.asked.dials.is_empty()
             && (jobs == 0 || self.phase == ShutdownPhase::Forced)
     }
 
