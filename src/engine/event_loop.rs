@@ -243,7 +243,7 @@ impl<N: Net> EventLoop<N> {
         self.doing = Doing::Visits;
         if ledger::ON {
             self.core.ledger.visits += self.running.len() as u64;
-            self.core.ledger.sampling = self.core.ledger.turns % SAMPLED == 0;
+            self.core.ledger.sampling = self.core.ledger.turns.is_multiple_of(SAMPLED);
         }
         while let Some(id) = self.running.get(self.running_at) {
             self.running_at += 1;
