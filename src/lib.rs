@@ -18,6 +18,7 @@ mod engine;
 mod handler;
 pub mod net;
 pub mod service;
+pub mod sim;
 pub mod wire;
 
 pub use base::{Input, Output};
