@@ -132,15 +132,10 @@ impl Desk {
         M: Send + 'static,
         F: FnOnce() -> M + Send + 'static,
     {
-        let mut unstuck = Out { jobs: 0, worker: 0 };
-        let worker = match ordered {
-            true => self.pick(out),
-            false => {
-                out.jobs += 1;
-                self.pick(&mut unstuck)
-            }
-        };
-        let Some(worker) = worker else { return };
+        let mut unstuck = Out::default();
+        let picked = self.pick(if ordered { &mut *out } else { &mut unstuck });
+        let Some(worker) = picked else { return };
+        out.jobs += unstuck.jobs;
         if let Some(batch) = self.batch::<Messages<M, F>>(worker) {
             batch.jobs.push((id, work));
         }
