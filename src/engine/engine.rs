@@ -65,6 +65,7 @@ impl Engine {
         #[cfg(all(unix, feature = "signals"))]
         if let Some(first) = self.loops.first_mut() {
             first.core.net.watch_signals()?;
+            first.hears_signals = true;
         }
         let first = self.loops.remove(0);
         let pin = self.config.pin;

@@ -97,6 +97,8 @@ impl<N: Net> EventLoop<N> {
             Order::Dial(order) => self.dial_one(order),
             Order::Resolved { dial, endpoints } => self.resolved(dial, endpoints),
             Order::Shutdown => self.shut_down(),
+            // The end of the turn looks whether it was the last.
+            Order::AnotherEnded => {}
             Order::Snapshot { connections_max, reply } => {
                 // Whoever asked may have stopped waiting.
                 let _ = reply.send(self.snapshot(connections_max));

@@ -22,6 +22,8 @@ pub(crate) enum Order<N: Net> {
     Resolved { dial: ConnectionId, endpoints: io::Result<Vec<Endpoint>> },
     /// Shut down gracefully; told again, at once.
     Shutdown,
+    /// Another loop has ended.
+    AnotherEnded,
     /// Tell what you are doing.
     Snapshot { connections_max: usize, reply: Sender<LoopSnapshot> },
 }

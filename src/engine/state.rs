@@ -76,6 +76,8 @@ pub struct EventLoop<N: Net> {
     pub(super) phase_slot: u32,
     pub(super) shutdown: Shutdown,
     pub(super) stopped: bool,
+    /// Whether signals come to this loop: then it ends last, or a second one would be lost.
+    pub(super) hears_signals: bool,
     pub(super) doing: Doing,
     pub(super) spin: Spin,
     pub(super) marks: Marks,
@@ -137,6 +139,7 @@ impl<N: Net> EventLoop<N> {
             phase_slot: 0,
             shutdown: Shutdown::default(),
             stopped: false,
+            hears_signals: false,
             doing: Doing::Other,
             spin: Spin::new(config.spin),
             marks: parts.marks,
