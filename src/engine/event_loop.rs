@@ -346,6 +346,7 @@ fn note<N: Net>(
         other => {
             if let Some(Slot::Other(other)) = other
                 && let Other::Dialing(dialing) = &mut **other
+                && dialing.id == id
             {
                 dialing.told |= readiness.0;
             }

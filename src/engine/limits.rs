@@ -96,6 +96,9 @@ pub struct Limits {
     /// Jobs of one loop at the workers, above which connections that give work are not read from.
     /// 65,536.
     pub jobs: u32,
+    /// Frames of one loop that were copied for the workers and are not answered yet, in bytes,
+    /// above which connections that give work are not read from. 64 MiB.
+    pub job_bytes: usize,
     /// What connections of the process may hold in buffers of their own, in all; what would make it
     /// more is closed. Counted per loop in steps of 64 KiB. 1 GiB.
     pub memory_max: u64,
@@ -125,6 +128,7 @@ impl Default for Limits {
             mailbox: 65_536,
             jobs_per_connection: 1024,
             jobs: 65_536,
+            job_bytes: 64 << 20,
             memory_max: 1 << 30,
             connections: 65_536,
             connections_per_loop: 65_536,

@@ -66,7 +66,7 @@ impl<N: Net> EventLoop<N> {
     /// A batch of jobs is done.
     fn take_back(&mut self, mut batch: Box<dyn Batch>) {
         let worker = batch.worker();
-        self.core.stage.asked.desk.done(worker);
+        self.core.stage.asked.desk.done(worker, batch.frame_bytes());
         batch.deliver(&mut Delivery { to: self, worker });
         self.core.stage.asked.desk.recycle(batch);
         if !self.core.starved.is_empty() {

@@ -18,7 +18,8 @@ use crate::net::Peer;
 /// another. They must not block: work that takes long goes to the workers
 /// ([`Effects::answer`], [`Effects::offload`]).
 ///
-/// Returning `Err` closes the connection at once, with a reset if the reason is not an orderly one;
+/// Returning `Err` closes the connection at once: output that was not sent yet is dropped, and a
+/// missed deadline, an exceeded bound or a panic is told to the peer by a reset.
 /// [`Effects::close`] closes it after everything was sent. A panic closes this one connection.
 pub trait Handler: Send + Sized + 'static {
     /// What other threads and other connections can say to this one, through its [`Address`].
@@ -183,7 +184,7 @@ impl<H: Handler> Effects<'_, H> {
     /// order of the questions.
     ///
     /// Always takes the job. If then too many are in flight (`Limits::jobs_per_connection`,
-    /// `Limits::jobs`), the connection is not read from until half of its jobs are done: the kernel
+    /// `Limits::jobs`, `Limits::job_bytes`), the connection is not read from until half of its jobs are done: the kernel
     /// slows the peer. To shed or to close instead, use [`try_answer`](Self::try_answer).
     ///
     /// Without workers (`Config::workers` of 0) the connection closes as `Close::Over(Jobs)`.
@@ -275,6 +276,9 @@ impl<H: Handler> Effects<'_, H> {
     }
 
     /// Hands the connection to another handler; unread input and unsent output stay where they are.
+    /// The successor is told of its opening, of that input and, if it has come already, of the
+    /// peer's end. This handler's timers and its pause end with it; results of its jobs that are no
+    /// messages of the successor's are dropped.
     pub fn upgrade(&mut self, successor: impl Handler) {
         self.asked.successor = Some(Box::new(successor));
         self.asked.bits |= ask::UPGRADE;
