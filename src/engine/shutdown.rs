@@ -55,6 +55,7 @@ impl<N: Net> EventLoop<N> {
         let jobs = self.core.stage.asked.desk.in_flight();
         self.connections == 0
             && self.dialing == 0
+            && self.sockets == 0
             && self.inbox.is_empty()
             && (jobs == 0 || self.phase == ShutdownPhase::Forced)
     }
@@ -75,6 +76,9 @@ impl<N: Net> EventLoop<N> {
         }
         for id in self.connection_ids() {
             self.tell_drain(id);
+        }
+        for id in self.socket_ids() {
+            self.drain_socket(id);
         }
     }
 
@@ -100,6 +104,9 @@ impl<N: Net> EventLoop<N> {
                 _ => connection.send_and_close(),
             }
         }
+        for id in self.socket_ids() {
+            self.force_socket(id);
+        }
     }
 
     fn cut(&mut self) {
@@ -107,6 +114,9 @@ impl<N: Net> EventLoop<N> {
             let unsent = self.connection(id).map_or(0, |connection| connection.unsent());
             self.shutdown.report.bytes_cut += unsent as u64;
             self.close(id, Close::Shutdown);
+        }
+        for id in self.socket_ids() {
+            self.close_socket(id, Close::Shutdown);
         }
     }
 
@@ -128,6 +138,13 @@ impl<N: Net> EventLoop<N> {
 
     fn connection_ids(&self) -> Vec<ConnectionId> {
         self.ids(|slot| matches!(slot, Slot::Connection(_)))
+    }
+
+    fn socket_ids(&self) -> Vec<ConnectionId> {
+        self.ids(|slot| match slot {
+            Slot::Other(other) => matches!(**other, Other::Datagrams(_)),
+            Slot::Connection(_) => false,
+        })
     }
 
     fn ids(&self, which: impl Fn(&Slot<N>) -> bool) -> Vec<ConnectionId> {
