@@ -69,13 +69,12 @@ impl<N: Net> EventLoop<N> {
     /// Sleeps until there is something to do, and notes what became ready.
     #[inline]
     fn wait(&mut self) -> io::Result<()> {
-        let busy = !self.runnable.is_empty() || !self.accepting.is_empty() || self.fan.is_some();
-        if !busy && self.spin.is_on() {
+        if !self.is_busy() && self.spin.is_on() {
             self.poll_a_while()?;
         }
         // Mail that came before this did not wake us, so it is looked for now: see `doorbell`.
         let mail = self.inbox.about_to_sleep();
-        let timeout = match mail || busy || !self.runnable.is_empty() {
+        let timeout = match mail || self.is_busy() {
             true => Some(Duration::ZERO),
             false => self.sleep_max(),
         };
@@ -88,6 +87,12 @@ impl<N: Net> EventLoop<N> {
             self.core.ledger.polls_empty += u64::from(!noted && !rung);
         }
         Ok(())
+    }
+
+    /// Whether there is something to do without waiting. What was noted while spinning counts too.
+    #[inline]
+    fn is_busy(&self) -> bool {
+        !self.runnable.is_empty() || !self.accepting.is_empty() || self.fan.is_some()
     }
 
     /// Polls once; reads the clock, once a turn; tells whether anything was noted.
