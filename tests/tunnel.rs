@@ -87,7 +87,7 @@ fn after_one_end_the_other_direction_goes_on() {
 
 #[test]
 fn a_far_end_that_does_not_read_stops_the_near_end_and_loses_nothing() {
-    let Ends { mut near, mut far, running } = ends();
+    let Ends { mut near, far, running } = ends();
     let numbers = numbers(MANY);
     near.set_nonblocking(true).unwrap();
     let mut sent = 0;

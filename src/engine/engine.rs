@@ -47,8 +47,7 @@ pub struct Handle<N: Net = Os> {
 }
 
 impl Engine {
-    /// Opens the loops and the workers that `config` asks for. Says which setting makes no sense, if
-    /// one does not.
+    /// Opens the loops and workers that `config` asks for; or says which setting makes no sense.
     pub fn new(config: Config) -> io::Result<Self> {
         let count = match config.loops {
             0 => Os::processors(),

@@ -47,9 +47,9 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {
     /// Each loop has a listening socket of its own, and the kernel picks one by a hash of the
-    /// addresses (`SO_REUSEPORT`; Linux and DragonFly). A loop that is full gives what it accepts to
-    /// the one with the fewest connections. Where the system can't, or the socket is not ours to
-    /// open (passed by systemd, or Unix), as `HandOff(RoundRobin)`.
+    /// addresses (`SO_REUSEPORT`; Linux and DragonFly). A loop that is full gives what it accepts
+    /// to the one with the fewest connections. Where the system can't, or the socket is not ours
+    /// to open (passed by systemd, or Unix), as `HandOff(RoundRobin)`.
     ReusePort,
     /// The first loop accepts for all, and picks.
     HandOff(Balance),

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::gate::Gate;
+use super::gate::{Gate, take};
 use super::limits::{Balance, Limits};
 use crate::handler::mail::Home;
 use crate::handler::stage::Random;
@@ -194,9 +194,4 @@ impl Shared {
         (self.hash_key, peer.ip()).hash(&mut hasher);
         hasher.finish()
     }
-}
-
-/// Raises a count that has not reached `max`.
-pub(super) fn take(count: &AtomicU32, max: u32) -> bool {
-    count.fetch_update(Relaxed, Relaxed, |open| (open < max).then_some(open + 1)).is_ok()
 }

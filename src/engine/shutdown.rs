@@ -30,6 +30,8 @@ impl<N: Net> EventLoop<N> {
         self.phase = phase;
         self.shared.advance(phase);
         self.shutdown.until = self.core.now() + u64::from(millis(time));
+        // A reminder of the phase before, which is earlier, would be kept in place of this one.
+        self.core.wheel.cancel(self.phase_slot);
         self.core.wheel.remind(self.phase_slot, self.shutdown.until);
     }
 
@@ -60,6 +62,7 @@ impl<N: Net> EventLoop<N> {
         self.connections == 0
             && self.dialing == 0
             && self.inbox.is_empty()
+            && self.core.stage.asked.dials.is_empty()
             && (jobs == 0 || self.phase == ShutdownPhase::Forced)
     }
 
@@ -109,17 +112,27 @@ impl<N: Net> EventLoop<N> {
         for id in self.connection_ids() {
             let Some(connection) = self.connection(id) else { continue };
             match connection.unsent() {
-                0 => self.close(id, Close::Shutdown),
+                0 => self.cut_one(id),
                 _ => connection.send_and_close(),
             }
         }
+    }
+
+    /// What lingers has ended in order already: a reset would only destroy what was sent last.
+    fn cut_one(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connection(id) else { return };
+        let why = match connection.flags & flag::LINGERING {
+            0 => Close::Shutdown,
+            _ => Close::ByUs,
+        };
+        self.close(id, why);
     }
 
     fn cut(&mut self) {
         for id in self.connection_ids() {
             let unsent = self.connection(id).map_or(0, |connection| connection.unsent());
             self.shutdown.report.bytes_cut += unsent as u64;
-            self.close(id, Close::Shutdown);
+            self.cut_one(id);
         }
     }
 

@@ -279,11 +279,12 @@ pub(super) fn connection<N: Net>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{Os, Token};
+    use crate::net::Os;
 
     #[test]
     fn an_idle_connection_is_small() {
-        assert!(size_of::<Option<Slot<Os>>>() <= 128, "{}", size_of::<Option<Slot<Os>>>());
-        let _: Token = 0;
+        // In a debug build mio's sockets carry a check of their own.
+        let max = if cfg!(debug_assertions) { 144 } else { 128 };
+        assert!(size_of::<Option<Slot<Os>>>() <= max, "{}", size_of::<Option<Slot<Os>>>());
     }
 }

@@ -12,6 +12,7 @@ pub mod doorbell;
 mod endpoint;
 pub(crate) mod mailbox;
 mod os;
+pub(crate) mod sim;
 pub(crate) mod workers;
 
 pub use endpoint::{Bind, Endpoint, IntoListen, Listen, Peer, Remote};

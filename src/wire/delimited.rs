@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn frames_end_with_the_first_delimiter() {
         type Row = (&'static [u8], &'static [u8], &'static [&'static [u8]]);
-        let table: &[Row] = &[
+        let table: [Row; 6] = [
             (b"|", b"a||bc|d", &[b"a", b"", b"bc"]),
             (b"\r\n\r\n", b"a\r\n\r\r\n\r\nb\r\n\r\n", &[b"a\r\n\r", b"b"]),
             (b"aab", b"aaab", &[b"a"]),
@@ -162,10 +162,10 @@ mod tests {
             (b"aa", b"aaaaa", &[b"", b""]),
         ];
         for (delimiter, bytes, expected) in table {
-            let codec = Delimited::new(*delimiter, 100);
-            assert_eq!(frames(codec.clone(), &[bytes]).unwrap(), *expected);
+            let codec = Delimited::new(delimiter, 100);
+            assert_eq!(frames(codec.clone(), &[bytes]).unwrap(), expected);
             let single: Vec<&[u8]> = bytes.chunks(1).collect();
-            assert_eq!(frames(codec, &single).unwrap(), *expected);
+            assert_eq!(frames(codec, &single).unwrap(), expected);
         }
     }
 
