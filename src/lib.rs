@@ -11,6 +11,9 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
+#[cfg(feature = "command")]
+#[doc(hidden)]
+pub mod command;
 mod engine;
 mod handler;
 pub mod net;

@@ -90,6 +90,9 @@ impl Buffer {
 
     /// Moves the filled part to the front.
     pub(crate) fn compact(&mut self) {
+        if self.start == 0 {
+            return; // Else each byte that trickles in would move all that came before.
+        }
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
     }

@@ -171,7 +171,8 @@ impl<N: Net> Connection<N> {
                 break;
             }
             budget = budget.saturating_sub(count);
-            if budget == 0 || core.stage.input.has_yielded() {
+            let input = &core.stage.input;
+            if budget == 0 || input.has_yielded() || input.is_full_block() {
                 break;
             }
         }

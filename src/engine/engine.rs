@@ -42,13 +42,12 @@ pub struct Running {
 
 /// What an engine can be told and asked from any thread.
 pub struct Handle<N: Net = Os> {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     world: std::marker::PhantomData<fn() -> N>,
 }
 
 impl Engine {
-    /// Opens the loops and the workers that `config` asks for. Says which setting makes no sense, if
-    /// one does not.
+    /// Opens the loops and workers that `config` asks for; or says which setting makes no sense.
     pub fn new(config: Config) -> io::Result<Self> {
         let count = match config.loops {
             0 => Os::processors(),
@@ -66,6 +65,7 @@ impl Engine {
         #[cfg(all(unix, feature = "signals"))]
         if let Some(first) = self.loops.first_mut() {
             first.core.net.watch_signals()?;
+            first.hears_signals = true;
         }
         let first = self.loops.remove(0);
         let pin = self.config.pin;
@@ -236,7 +236,11 @@ fn parts<N: Net>(
     let limits = &config.limits;
     let marks = Marks { high: limits.output_high, cap: limits.output_max };
     let home = inbox.mailbox().clone();
-    let max = JobsMax { connection: limits.jobs_per_connection, all: limits.jobs };
+    let max = JobsMax {
+        connection: limits.jobs_per_connection,
+        all: limits.jobs,
+        bytes: limits.job_bytes,
+    };
     let now = net.now();
     let asked = Asked {
         bits: 0,

@@ -98,13 +98,12 @@ impl<N: Net> EventLoop<N> {
     /// Decides how long to sleep: not at all, if there is something to do.
     #[inline]
     pub(crate) fn lie_down(&mut self) -> io::Result<Option<Duration>> {
-        let busy = !self.runnable.is_empty() || !self.accepting.is_empty() || self.fan.is_some();
-        if !busy && self.spin.is_on() {
+        if !self.is_busy() && self.spin.is_on() {
             self.poll_a_while()?;
         }
         // Mail that came before this did not wake us, so it is looked for now: see `doorbell`.
         self.mail = self.inbox.about_to_sleep();
-        Ok(match self.mail || busy || !self.runnable.is_empty() {
+        Ok(match self.mail || self.is_busy() {
             true => Some(Duration::ZERO),
             false => self.sleep_max(),
         })
@@ -122,6 +121,18 @@ impl<N: Net> EventLoop<N> {
             self.core.ledger.polls_empty += u64::from(!noted && !rung);
         }
         Ok(())
+    }
+
+    /// Whether there is something to do that no event, reminder or mail would tell of: what the
+    /// last turn left over, or could not come to because a handler panicked.
+    #[inline]
+    fn is_busy(&self) -> bool {
+        let asked = &self.core.stage.asked;
+        !self.runnable.is_empty()
+            || !self.accepting.is_empty()
+            || self.fan.is_some()
+            || !asked.dials.is_empty()
+            || asked.desk.is_filled()
     }
 
     /// Polls once; reads the clock, once a turn; tells whether anything was noted.
@@ -192,7 +203,6 @@ impl<N: Net> EventLoop<N> {
                         }
                     }
                     Other::Dialing(dialing) if dialing.id == id => self.dial_ready(id),
-                    Other::Datagrams(socket) if socket.id() == id => self.enqueue_socket(id),
                     _ => self.core.ledger.events_stale += 1,
                 },
                 _ => self.core.ledger.events_stale += 1,
@@ -249,6 +259,10 @@ impl<N: Net> EventLoop<N> {
                 let id = socket.id();
                 self.socket_reminded(id);
             }
+            Other::Session(member) => {
+                let id = member.id();
+                self.session_reminded(id);
+            }
             Other::Ticker(ticker) => {
                 self.core.wheel.remind(slot, self.core.stage.asked.now + ticker.period_ms);
                 (ticker.call)(&mut Outgoing::new(&mut self.core.stage.asked));
@@ -284,20 +298,13 @@ impl<N: Net> EventLoop<N> {
 
     #[inline]
     fn visit(&mut self, id: ConnectionId) {
-        let Some(connection) = connection(&mut self.slots, id) else { return self.visit_other(id) };
+        let Some(connection) = connection(&mut self.slots, id) else {
+            return self.visit_socket(id);
+        };
         connection.flags &= !flag::QUEUED;
         match connection.visit(&mut self.core) {
             Ok(()) if !connection.is_runnable() => {}
             visited => self.after(id, visited),
-        }
-    }
-
-    #[cold]
-    fn visit_other(&mut self, id: ConnectionId) {
-        if let Some(Slot::Other(other)) = self.slots.get(id.slot as usize)
-            && matches!(&**other, Other::Datagrams(socket) if socket.id() == id)
-        {
-            self.visit_socket(id);
         }
     }
 
@@ -333,10 +340,17 @@ fn note<N: Net>(
         }
         Some(Slot::Connection(_)) => *stale += 1,
         other => {
-            if let Some(Slot::Other(other)) = other
-                && let Other::Dialing(dialing) = &mut **other
-            {
-                dialing.told |= readiness.0;
+            if let Some(Slot::Other(other)) = other {
+                match &mut **other {
+                    Other::Dialing(dialing) if dialing.id == id => dialing.told |= readiness.0,
+                    Other::Datagrams(socket) if socket.id() == id => {
+                        if socket.note(readiness) {
+                            runnable.push(id);
+                        }
+                        return;
+                    }
+                    _ => {}
+                }
             }
             ready.push(id);
         }

@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::limits::{Admission, Limits};
-use super::shared::take;
 use crate::base::peer_table::{Excess, PeerLimits, PeerTable};
 use crate::handler::stage::AnyHandler;
 use crate::net::{Endpoint, Peer};
@@ -94,4 +93,9 @@ impl Gate {
             peers.lock().unwrap_or_else(PoisonError::into_inner).release(ip);
         }
     }
+}
+
+/// Raises a count that has not reached `max`.
+pub(super) fn take(count: &AtomicU32, max: u32) -> bool {
+    count.fetch_update(Relaxed, Relaxed, |open| (open < max).then_some(open + 1)).is_ok()
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::gate::Gate;
+use super::gate::{Gate, take};
 use super::limits::{Balance, Limits};
 use crate::handler::mail::Home;
 use crate::handler::stage::Random;
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     wanted: AtomicBool,
     pub(crate) memory: Arc<AtomicI64>,
     phase: AtomicU8,
+    /// Loops that have ended.
+    pub(crate) ended: AtomicU32,
     gates: Mutex<Vec<Arc<Gate>>>,
     /// Keys the hashes of addresses, so that nobody can choose whom to share a loop with.
     pub(crate) hash_key: u64,
@@ -71,6 +73,7 @@ impl Shared {
             connections_per_loop: limits.connections_per_loop,
             wanted: AtomicBool::new(false),
             memory: Arc::default(),
+            ended: AtomicU32::new(0),
             phase: AtomicU8::new(ShutdownPhase::Ready as u8),
             gates: Mutex::default(),
             hash_key,
@@ -194,9 +197,4 @@ impl Shared {
         (self.hash_key, peer.ip()).hash(&mut hasher);
         hasher.finish()
     }
-}
-
-/// Raises a count that has not reached `max`.
-pub(super) fn take(count: &AtomicU32, max: u32) -> bool {
-    count.fetch_update(Relaxed, Relaxed, |open| (open < max).then_some(open + 1)).is_ok()
 }

@@ -1,9 +1,9 @@
 //! [`Tunnel`]: one TCP or Unix connection carried on by another, as a proxy does.
 //!
-//! The two sides are two connections of one loop, which tell each other what came: bytes, the end of
-//! them, and how many were passed on. Each side gives the other credit: it reads on only while
-//! fewer than [`WINDOW`] bytes are under way, so a slow reader at one end slows the writer at the
-//! other, and what a tunnel holds is bounded whatever the peers do.
+//! The two sides are two connections of one loop, which tell each other what came: bytes, the end
+//! of them, and how many were passed on. A side reads on only while fewer than [`WINDOW`] bytes are
+//! under way, so a slow reader at one end slows the writer at the other, and what a tunnel holds is
+//! bounded whatever the peers do.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
