@@ -1,5 +1,6 @@
-//! Replays what the fuzz targets are to remember (`fuzz/corpus/`), on a stable compiler: each file as
-//! it is and cut in every way, cut off at every byte, and changed in ways that are the same in every run.
+//! Replays what the fuzz targets are to remember (`fuzz/corpus/`), on a stable compiler: each file
+//! as it is and cut in every way, cut off at every byte, and changed in ways that are the same in
+//! every run.
 #![cfg(all(feature = "json", feature = "protobuf"))]
 
 use std::fs;

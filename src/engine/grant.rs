@@ -49,7 +49,8 @@ impl<N: Net> Connection<N> {
         }
     }
 
-    /// Nothing of what another handler asked for reaches a successor, and it is told what it missed.
+    /// Nothing of what another handler asked for reaches a successor, and it is told what it
+    /// missed.
     fn begin_afresh(&mut self) {
         self.flags = self.flags & !PAUSED | RESUMED;
         if self.flags & EOF != 0 {
