@@ -5,6 +5,8 @@ use std::time::Duration;
 use overt::Reason;
 use overt::sim::{Seeds, Simulation};
 
+#[path = "sim/datagrams.rs"]
+mod datagrams;
 #[path = "sim/echo.rs"]
 mod echo;
 
