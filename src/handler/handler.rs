@@ -184,8 +184,9 @@ impl<H: Handler> Effects<'_, H> {
     /// order of the questions.
     ///
     /// Always takes the job. If then too many are in flight (`Limits::jobs_per_connection`,
-    /// `Limits::jobs`, `Limits::job_bytes`), the connection is not read from until half of its jobs are done: the kernel
-    /// slows the peer. To shed or to close instead, use [`try_answer`](Self::try_answer).
+    /// `Limits::jobs`, `Limits::job_bytes`), the connection is not read from until half of its jobs
+    /// are done: the kernel slows the peer. To shed or to close instead, use
+    /// [`try_answer`](Self::try_answer).
     ///
     /// Without workers (`Config::workers` of 0) the connection closes as `Close::Over(Jobs)`.
     #[inline]
