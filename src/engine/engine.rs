@@ -42,7 +42,7 @@ pub struct Running {
 
 /// What an engine can be told and asked from any thread.
 pub struct Handle<N: Net = Os> {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     world: std::marker::PhantomData<fn() -> N>,
 }
 

@@ -95,6 +95,7 @@ impl<N: Net> EventLoop<N> {
                 self.begin(stream, peer, NO_GATE, handler);
             }
             Order::Dial(order) => self.dial_one(order),
+            Order::Serve { socket, at, service } => self.serve(socket, at, service),
             Order::Resolved { dial, endpoints } => self.resolved(dial, endpoints),
             Order::Shutdown => self.shut_down(),
             // The end of the turn looks whether it was the last.
@@ -125,7 +126,7 @@ impl<N: Net> EventLoop<N> {
         }
         self.guarded(id, |this| {
             let Some(connection) = super::state::connection(&mut this.slots, id) else {
-                return;
+                return this.port_messages(id, jobs, messages);
             };
             if connection.flags & flag::LINGERING != 0 {
                 return;

@@ -78,7 +78,7 @@ pub type Result<T = (), E = Close> = std::result::Result<T, E>;
 /// const HEARTBEAT: Timer = Timer::new(0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timer(u8);
+pub struct Timer(pub(super) u8);
 
 impl Timer {
     /// How many timers a connection can have: 4.
@@ -145,25 +145,18 @@ impl<H: Handler> Effects<'_, H> {
     /// Arms `timer` to fire once, `after` from now, in place of whatever it was armed for. Times
     /// are rounded up to milliseconds, and cut at 24 days.
     pub fn arm(&mut self, timer: Timer, after: Duration) {
-        self.set_timer(timer, after, ask::ARM);
+        self.asked.set_timer(timer.0, after, ask::ARM);
     }
 
     /// Arms `timer` to fire again and again, every `period`, until it is armed otherwise or
     /// disarmed. Firings that the loop was too late for are not made up for.
     pub fn arm_every(&mut self, timer: Timer, period: Duration) {
-        self.set_timer(timer, period, ask::ARM_EVERY);
+        self.asked.set_timer(timer.0, period, ask::ARM_EVERY);
     }
 
     /// Disarms `timer`: it won't fire, not even if its time has come already.
     pub fn disarm(&mut self, timer: Timer) {
-        self.set_timer(timer, Duration::ZERO, ask::DISARM);
-    }
-
-    fn set_timer(&mut self, timer: Timer, after: Duration, what: u32) {
-        let index = usize::from(timer.0);
-        self.asked.timers[index] = after;
-        self.asked.bits &= !((ask::ARM | ask::ARM_EVERY | ask::DISARM) << index);
-        self.asked.bits |= what << index;
+        self.asked.set_timer(timer.0, Duration::ZERO, ask::DISARM);
     }
 
     /// As Go's `SetReadDeadline`: at this time (compare [`now`](Self::now)) the connection closes,

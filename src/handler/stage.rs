@@ -40,6 +40,16 @@ pub(crate) struct Asked {
     pub(crate) random: Random,
 }
 
+impl Asked {
+    /// `what` is one of [`ask::ARM`], [`ask::ARM_EVERY`] and [`ask::DISARM`].
+    pub(crate) fn set_timer(&mut self, timer: u8, after: Duration, what: u32) {
+        let index = usize::from(timer);
+        self.timers[index] = after;
+        self.bits &= !((ask::ARM | ask::ARM_EVERY | ask::DISARM) << index);
+        self.bits |= what << index;
+    }
+}
+
 /// Bits of [`Asked::bits`].
 pub(crate) mod ask {
     pub(crate) const CLOSE: u32 = 1;
