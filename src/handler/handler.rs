@@ -264,7 +264,8 @@ impl<H: Handler> Effects<'_, H> {
     }
 
     /// Closes the sending half once jobs in flight are answered and the output is sent; the peer
-    /// sees the end, and can go on sending.
+    /// sees the end, and can go on sending. When it has ended too, [`close`](Self::close): nothing
+    /// else does before the connection is idle for too long.
     pub fn finish(&mut self) {
         self.asked.bits |= ask::FINISH;
     }
