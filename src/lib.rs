@@ -11,9 +11,14 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
+#[cfg(feature = "command")]
+#[doc(hidden)]
+pub mod command;
 mod engine;
 mod handler;
 pub mod net;
+pub mod service;
+pub mod sim;
 pub mod wire;
 
 pub use base::{Input, Output};

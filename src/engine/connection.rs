@@ -96,6 +96,7 @@ impl<N: Net> Connection<N> {
         messages: &mut dyn Iterator<Item = &mut dyn Any>,
         core: &mut Core<N>,
     ) -> Result {
+        let sent = core.ledger.bytes_written;
         self.lend(core);
         self.jobs_done(jobs, core);
         let mut taken = Ok(());
@@ -103,15 +104,26 @@ impl<N: Net> Connection<N> {
             taken = self.dispatch(Event::Message(message), core);
         }
         let visited = taken.and_then(|()| self.settle(core));
+        self.note_sending(sent, core);
         self.keep(visited, core)
     }
 
     /// A timer of the handler fired.
     pub(super) fn take_timer(&mut self, timer: u8, core: &mut Core<N>) -> Result {
+        let sent = core.ledger.bytes_written;
         self.lend(core);
         let fired = self.dispatch(Event::Timer(timer), core);
         let visited = fired.and_then(|()| self.settle(core));
+        self.note_sending(sent, core);
         self.keep(visited, core)
+    }
+
+    /// A connection that is sent something is not idle. Told only where nothing is read in the same
+    /// visit, which says so already.
+    pub(super) fn note_sending(&mut self, before: u64, core: &Core<N>) {
+        if core.ledger.bytes_written > before {
+            self.due.set_idle(after(core.now(), core.times.idle));
+        }
     }
 
     fn jobs_done(&mut self, jobs: u32, core: &mut Core<N>) {
@@ -159,7 +171,8 @@ impl<N: Net> Connection<N> {
                 break;
             }
             budget = budget.saturating_sub(count);
-            if budget == 0 || core.stage.input.has_yielded() {
+            let input = &core.stage.input;
+            if budget == 0 || input.has_yielded() || input.is_full_block() {
                 break;
             }
         }

@@ -34,14 +34,17 @@ impl<N: Net> Connection<N> {
 
     fn passed(&mut self, index: usize, core: &mut Core<N>) -> Result {
         self.due.clear(index);
+        if self.flags & flag::LINGERING != 0 {
+            // All is over but the waiting, which the deadline for sending bounds.
+            return if index == Deadline::Drain as usize { Err(Close::ByUs) } else { Ok(()) };
+        }
         let Some(deadline) = ALL.get(index) else {
             return self.fire((index - Due::TIMER) as u8, core);
         };
         match deadline {
             Deadline::Rate => return self.judge_rate(core),
-            Deadline::Drain if self.flags & flag::LINGERING != 0 => return Err(Close::ByUs),
             // Then it is we who keep the peer waiting.
-            Deadline::Idle if self.facts.out.jobs > 0 => {
+            Deadline::Idle if self.facts.out.jobs > 0 || self.flags & flag::PAUSED != 0 => {
                 self.set_due(index, core.now() + u64::from(core.times.idle), core);
                 return Ok(());
             }

@@ -32,6 +32,10 @@ impl<N: Net> EventLoop<N> {
         for order in std::mem::take(&mut self.core.stage.asked.dials) {
             self.dial_one(order);
         }
+        if self.phase >= ShutdownPhase::Draining {
+            // Whoever was told so just now, and dials all the same, is not told again and again.
+            self.core.stage.asked.dials.clear();
+        }
     }
 
     pub(super) fn dial_one(&mut self, DialOrder { dial, handler }: DialOrder) {

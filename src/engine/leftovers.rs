@@ -18,7 +18,7 @@ impl<N: Net> Connection<N> {
     pub(super) fn lend_own(&mut self, core: &mut Core<N>) {
         let Some(kept) = &mut self.kept else { return };
         if let Some(own) = &mut kept.input {
-            core.stage.input.swap(own);
+            core.stage.input.lend(own);
         }
         if let Some(own) = &mut kept.output {
             mem::swap(&mut core.stage.output, own);
@@ -53,6 +53,7 @@ impl<N: Net> Connection<N> {
         let received = if fresh { 0 } else { core.ledger.bytes_read - core.mark.bytes_read };
         let sent = if fresh { 0 } else { core.ledger.bytes_written - core.mark.bytes_written };
         let consumed = core.mark.unread as u64 + received > unread as u64;
+        self.note_sending(core.ledger.bytes_written - sent, core);
         self.watch_input(unread, consumed, core);
         self.watch_output(unsent, sent, core)?;
         self.watch_rate(unread + unsent, received, sent, core);
@@ -62,23 +63,15 @@ impl<N: Net> Connection<N> {
     fn give_back(&mut self, core: &mut Core<N>) {
         let kept = &mut **self.kept.get_or_insert_default();
         let (unread, unsent) = (!core.stage.input.is_empty(), !core.stage.output.is_empty());
-        match &mut kept.input {
-            Some(own) => core.stage.input.swap(own),
-            None if unread => kept.input = Some(core.stage.input.leave()),
-            None => core.stage.input.clear(),
-        }
+        core.stage.input.give_back(&mut kept.input);
         match &mut kept.output {
             Some(own) => mem::swap(&mut core.stage.output, own),
             None if unsent => kept.output = Some(core.stage.output.leave()),
             None => {}
         }
-        if !unread {
-            kept.input = None;
-        }
         if !unsent {
             kept.output = None;
         }
-        core.stage.input.forget();
         let keeps = if unread || unsent { flag::KEEPS } else { 0 };
         self.flags = self.flags & !flag::KEEPS | keeps;
     }

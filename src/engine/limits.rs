@@ -194,7 +194,7 @@ pub struct Deadlines {
     pub rate: u32,
     /// Over how long that rate is measured. 10 s.
     pub rate_window: Duration,
-    /// Without a byte received or sent. 60 s.
+    /// Without a byte received or sent, unless it is the handler that does not read. 60 s.
     pub idle: Duration,
     /// Output waits and the peer takes nothing. 30 s.
     pub drain: Duration,

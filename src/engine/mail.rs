@@ -167,6 +167,9 @@ impl<N: Net> Deliver for Delivery<'_, N> {
             let Some(connection) = super::state::connection(&mut to.slots, id) else {
                 return;
             };
+            if connection.flags & flag::LINGERING != 0 {
+                return; // A shutdown had no time left to wait for them.
+            }
             let taken = connection.take_answers(jobs, answers, count, &mut to.core);
             to.after(id, taken);
         });

@@ -66,6 +66,7 @@ impl<N: Net> EventLoop<N> {
         last && self.connections == 0
             && self.dialing == 0
             && self.inbox.is_empty()
+            && self.core.stage.asked.dials.is_empty()
             && (jobs == 0 || self.phase == ShutdownPhase::Forced)
     }
 
@@ -114,19 +115,27 @@ impl<N: Net> EventLoop<N> {
         for id in self.connection_ids() {
             let Some(connection) = self.connection(id) else { continue };
             match connection.unsent() {
-                // All was answered and sent: that is no cut.
-                0 if connection.flags & flag::LINGERING != 0 => self.close(id, Close::ByUs),
-                0 => self.close(id, Close::Shutdown),
+                0 => self.cut_one(id),
                 _ => connection.send_and_close(),
             }
         }
+    }
+
+    /// What lingers has ended in order already: a reset would only destroy what was sent last.
+    fn cut_one(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connection(id) else { return };
+        let why = match connection.flags & flag::LINGERING {
+            0 => Close::Shutdown,
+            _ => Close::ByUs,
+        };
+        self.close(id, why);
     }
 
     fn cut(&mut self) {
         for id in self.connection_ids() {
             let unsent = self.connection(id).map_or(0, |connection| connection.unsent());
             self.shutdown.report.bytes_cut += unsent as u64;
-            self.close(id, Close::Shutdown);
+            self.cut_one(id);
         }
     }
 

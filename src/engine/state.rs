@@ -262,7 +262,8 @@ fn is_cut(why: &Close) -> bool {
     match why {
         Close::Late(Deadline::Idle | Deadline::Lifetime) => false,
         Close::Late(_) | Close::Over(Bound::Input | Bound::Output | Bound::Memory) => true,
-        Close::Panicked | Close::Shutdown => true,
+        // Of no use to a peer that sent one, but a handler may pass on what befell another.
+        Close::Reset(_) | Close::Panicked | Close::Shutdown => true,
         _ => false,
     }
 }
@@ -281,11 +282,12 @@ pub(super) fn connection<N: Net>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{Os, Token};
+    use crate::net::Os;
 
     #[test]
     fn an_idle_connection_is_small() {
-        assert!(size_of::<Option<Slot<Os>>>() <= 128, "{}", size_of::<Option<Slot<Os>>>());
-        let _: Token = 0;
+        // In a debug build mio's sockets carry a check of their own.
+        let max = if cfg!(debug_assertions) { 144 } else { 128 };
+        assert!(size_of::<Option<Slot<Os>>>() <= max, "{}", size_of::<Option<Slot<Os>>>());
     }
 }

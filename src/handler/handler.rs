@@ -268,8 +268,8 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::CLOSE;
     }
 
-    /// Closes the sending half once the output is sent; the peer sees the end, and can go on
-    /// sending.
+    /// Closes the sending half once jobs in flight are answered and the output is sent; the peer
+    /// sees the end, and can go on sending.
     pub fn finish(&mut self) {
         self.asked.bits |= ask::FINISH;
     }

@@ -12,6 +12,7 @@ pub mod doorbell;
 mod endpoint;
 pub(crate) mod mailbox;
 mod os;
+pub(crate) mod sim;
 pub(crate) mod workers;
 
 pub use endpoint::{Bind, Endpoint, IntoListen, Listen, Peer, Remote};
@@ -39,7 +40,7 @@ impl Readiness {
 }
 
 /// Something that can be watched.
-pub enum Source<'a, N: Net + ?Sized> {
+pub enum Source<'a, N: Net> {
     /// A connection, or one that is being opened.
     Stream(&'a mut N::Stream),
     /// A socket that accepts connections.

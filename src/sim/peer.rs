@@ -1,0 +1,85 @@
+//! [`Peer`]: what a test holds of a simulated peer.
+
+use crate::net::sim::{Reading, SharedNetwork, Status};
+
+/// One end of a stream whose other end is a connection of an engine. It is not overt: it sends what
+/// it is told, and receives as eagerly as it is told, whenever the [simulation](super::Simulation)
+/// runs.
+#[derive(Clone)]
+pub struct Peer {
+    network: SharedNetwork,
+    number: usize,
+}
+
+impl Peer {
+    pub(super) fn new(network: &SharedNetwork, number: usize) -> Self {
+        Self { network: network.clone(), number }
+    }
+
+    /// Its number among the peers of the simulation: scripts tell their peers apart by it.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Sends `bytes`, after what is still to be sent.
+    pub fn send(&self, bytes: &[u8]) {
+        let mut network = self.network.lock();
+        network.peer(self.number).outbox.extend(bytes);
+        network.rouse(self.number);
+    }
+
+    /// Closes the sending half once everything is sent.
+    pub fn finish(&self) {
+        let mut network = self.network.lock();
+        network.peer(self.number).finishing = true;
+        network.rouse(self.number);
+    }
+
+    /// Closes at once. What was not received yet is answered with a reset, as systems do.
+    pub fn close(&self) {
+        self.network.lock().close_peer(self.number, false);
+    }
+
+    /// Cuts the stream: the other side gets a reset.
+    pub fn reset(&self) {
+        self.network.lock().close_peer(self.number, true);
+    }
+
+    /// How it reads from now on. [`Reading::Eager`] unless set.
+    pub fn set_reading(&self, reading: Reading) {
+        let mut network = self.network.lock();
+        network.peer(self.number).reading = reading;
+        network.rouse(self.number);
+    }
+
+    /// What it has received, and was not [taken](Self::take).
+    pub fn received(&self) -> Vec<u8> {
+        self.network.lock().peer(self.number).received.clone()
+    }
+
+    /// Takes what it has received.
+    pub fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.network.lock().peer(self.number).received)
+    }
+
+    /// How many bytes it has received in all.
+    pub fn received_in_all(&self) -> u64 {
+        self.network.lock().peer(self.number).received_in_all
+    }
+
+    /// How many bytes it is still to send: those that found no room in the network yet.
+    pub fn unsent(&self) -> usize {
+        self.network.lock().peer(self.number).outbox.len()
+    }
+
+    /// How far its stream has come.
+    pub fn status(&self) -> Status {
+        self.network.lock().peer(self.number).status
+    }
+
+    /// Whether nothing more will come: the other side has ended, or the stream was cut, or could
+    /// not be opened.
+    pub fn is_over(&self) -> bool {
+        matches!(self.status(), Status::Ended | Status::Reset | Status::Failed)
+    }
+}

@@ -1,0 +1,22 @@
+//! Whole engines in a simulated network: one scenario a file, each named by what it shows.
+
+use std::time::Duration;
+
+use overt::sim::{Seeds, Simulation};
+
+#[path = "sim/echo.rs"]
+mod echo;
+
+/// The scenarios that hold whatever the seed.
+const SCENARIOS: &[fn(&mut Simulation)] = &[echo::scenario];
+
+/// A mix of all, from `OVERT_SEED`, for `OVERT_SIM_SECONDS` or two seconds.
+#[test]
+fn fresh_seeds() {
+    let run = Seeds::lasting(Duration::from_secs(2)).run(|sim| {
+        let chosen = sim.random(SCENARIOS.len());
+        SCENARIOS[chosen](sim);
+    });
+    println!("{run} seeds");
+    assert!(run > 0);
+}
