@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use targets::{Cuts, TARGETS, Target};
 
 #[path = "../fuzz/streams.rs"]
-#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[allow(dead_code, unreachable_pub, reason = "shared with other tests and the fuzz targets")]
 mod streams;
 #[path = "../fuzz/targets.rs"]
 mod targets;
