@@ -94,13 +94,7 @@ mod tests {
     #[test]
     fn success_begins_anew() {
         let mut backoff = Backoff::new(FIRST, MAX);
-<<<<<<< HEAD
         (0..100).for_each(|_| assert!(backoff.next(7) <= MAX));
-=======
-        for _ in 0..100 {
-            backoff.next(7);
-        }
->>>>>>> admit
         assert_eq!(backoff.ceiling(), MAX);
         backoff.reset();
         assert_eq!(backoff, Backoff::new(FIRST, MAX));
