@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use overt::Reason;
 use overt::sim::{Seeds, Simulation};
 
 #[path = "sim/echo.rs"]
@@ -19,4 +20,16 @@ fn fresh_seeds() {
     });
     println!("{run} seeds");
     assert!(run > 0);
+}
+
+/// How many connections closed for this reason, on all loops.
+fn closes(sim: &Simulation, reason: Reason) -> u64 {
+    sim.ledgers().iter().map(|ledger| ledger.closes(reason)).sum()
+}
+
+/// All connections ended for one of these reasons.
+fn assert_closes(sim: &Simulation, expected: &[Reason]) {
+    for reason in Reason::ALL.iter().filter(|reason| !expected.contains(reason)) {
+        assert_eq!(closes(sim, *reason), 0, "{}", reason.name());
+    }
 }

@@ -42,7 +42,7 @@ pub struct Running {
 
 /// What an engine can be told and asked from any thread.
 pub struct Handle<N: Net = Os> {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     world: std::marker::PhantomData<fn() -> N>,
 }
 
@@ -236,7 +236,11 @@ fn parts<N: Net>(
     let limits = &config.limits;
     let marks = Marks { high: limits.output_high, cap: limits.output_max };
     let home = inbox.mailbox().clone();
-    let max = JobsMax { connection: limits.jobs_per_connection, all: limits.jobs };
+    let max = JobsMax {
+        connection: limits.jobs_per_connection,
+        all: limits.jobs,
+        bytes: limits.job_bytes,
+    };
     let now = net.now();
     let asked = Asked {
         bits: 0,

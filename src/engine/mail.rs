@@ -66,7 +66,7 @@ impl<N: Net> EventLoop<N> {
     /// A batch of jobs is done.
     fn take_back(&mut self, mut batch: Box<dyn Batch>) {
         let worker = batch.worker();
-        self.core.stage.asked.desk.done(worker);
+        self.core.stage.asked.desk.done(worker, batch.frame_bytes());
         batch.deliver(&mut Delivery { to: self, worker });
         self.core.stage.asked.desk.recycle(batch);
         if !self.core.starved.is_empty() {
@@ -95,6 +95,7 @@ impl<N: Net> EventLoop<N> {
                 self.begin(stream, peer, NO_GATE, handler);
             }
             Order::Dial(order) => self.dial_one(order),
+            Order::Serve { socket, at, service } => self.serve(socket, at, service),
             Order::Resolved { dial, endpoints } => self.resolved(dial, endpoints),
             Order::Shutdown => self.shut_down(),
             // The end of the turn looks whether it was the last.
@@ -125,7 +126,7 @@ impl<N: Net> EventLoop<N> {
         }
         self.guarded(id, |this| {
             let Some(connection) = super::state::connection(&mut this.slots, id) else {
-                return;
+                return this.port_messages(id, jobs, messages);
             };
             if connection.flags & flag::LINGERING != 0 {
                 return;

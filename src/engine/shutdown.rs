@@ -65,6 +65,7 @@ impl<N: Net> EventLoop<N> {
         let last = !self.hears_signals || self.shared.ended.load(Relaxed) >= others;
         last && self.connections == 0
             && self.dialing == 0
+            && self.sockets == 0
             && self.inbox.is_empty()
             && self.core.stage.asked.dials.is_empty()
             && (jobs == 0 || self.phase == ShutdownPhase::Forced)
@@ -83,6 +84,9 @@ impl<N: Net> EventLoop<N> {
         }
         for id in self.connection_ids() {
             self.tell_drain(id);
+        }
+        for id in self.socket_ids() {
+            self.drain_socket(id);
         }
     }
 
@@ -119,6 +123,9 @@ impl<N: Net> EventLoop<N> {
                 _ => connection.send_and_close(),
             }
         }
+        for id in self.socket_ids() {
+            self.force_socket(id);
+        }
     }
 
     /// What lingers has ended in order already: a reset would only destroy what was sent last.
@@ -136,6 +143,9 @@ impl<N: Net> EventLoop<N> {
             let unsent = self.connection(id).map_or(0, |connection| connection.unsent());
             self.shutdown.report.bytes_cut += unsent as u64;
             self.cut_one(id);
+        }
+        for id in self.socket_ids() {
+            self.close_socket(id, Close::Shutdown);
         }
     }
 
@@ -162,6 +172,13 @@ impl<N: Net> EventLoop<N> {
 
     fn connection_ids(&self) -> Vec<ConnectionId> {
         self.ids(|slot| matches!(slot, Slot::Connection(_)))
+    }
+
+    fn socket_ids(&self) -> Vec<ConnectionId> {
+        self.ids(|slot| match slot {
+            Slot::Other(other) => matches!(**other, Other::Datagrams(_)),
+            Slot::Connection(_) => false,
+        })
     }
 
     fn ids(&self, which: impl Fn(&Slot<N>) -> bool) -> Vec<ConnectionId> {

@@ -40,6 +40,16 @@ pub(crate) struct Asked {
     pub(crate) random: Random,
 }
 
+impl Asked {
+    /// `what` is one of [`ask::ARM`], [`ask::ARM_EVERY`] and [`ask::DISARM`].
+    pub(crate) fn set_timer(&mut self, timer: u8, after: Duration, what: u32) {
+        let index = usize::from(timer);
+        self.timers[index] = after;
+        self.bits &= !((ask::ARM | ask::ARM_EVERY | ask::DISARM) << index);
+        self.bits |= what << index;
+    }
+}
+
 /// Bits of [`Asked::bits`].
 pub(crate) mod ask {
     pub(crate) const CLOSE: u32 = 1;
@@ -159,10 +169,9 @@ pub(crate) struct DialOrder {
     pub(crate) handler: Box<dyn AnyHandler>,
 }
 
-/// Everything that can happen to a connection. One type, so that one line can trace it all.
+/// Everything that can happen to a connection, but for data: see [`AnyHandler::data`].
 pub(crate) enum Event<'a> {
     Open,
-    Data,
     Eof,
     /// An `Option<H::Message>`.
     Message(&'a mut dyn Any),
@@ -173,7 +182,7 @@ pub(crate) enum Event<'a> {
 
 /// A handler with its type erased: what the slab stores.
 pub(crate) trait AnyHandler: Send {
-    /// As `handle` of `Event::Data`, which is nearly all that happens.
+    /// New bytes came, which is nearly all that happens: a call of its own.
     fn data(&mut self, stage: &mut Stage, facts: &mut Facts) -> Result<(), Close>;
     fn handle(
         &mut self,

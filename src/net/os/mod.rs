@@ -61,6 +61,11 @@ impl Os {
         Ok(())
     }
 
+    /// A datagram socket for any loop: opening one takes no poller.
+    pub(crate) fn open_datagram(how: &Bind) -> io::Result<(Datagram, Endpoint)> {
+        Datagram::open(how)
+    }
+
     /// A stream that exists already, as this world holds it.
     pub(crate) fn enroll(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
@@ -141,7 +146,7 @@ impl Net for Os {
         match source {
             Source::Stream(stream) => registry.register(stream, token, both),
             Source::Listener(listener) => registry.register(listener, token, Interest::READABLE),
-            Source::Datagram(socket) => registry.register(socket, token, both),
+            Source::Datagram(socket) => registry.register(socket, token, Interest::READABLE),
         }
     }
 
@@ -217,8 +222,23 @@ impl Net for Os {
         socket.receive(block, received)
     }
 
+    fn receptions_max(&self, socket: &Datagram) -> usize {
+        socket.receptions_max()
+    }
+
     fn segments_max(&self, socket: &Datagram) -> usize {
         socket.segments_max()
+    }
+
+    fn watch_writes(
+        &mut self,
+        socket: &mut Datagram,
+        token: Token,
+        wanted: bool,
+    ) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let interest = if wanted { both } else { Interest::READABLE };
+        self.poll.registry().reregister(socket, mio::Token(token as usize), interest)
     }
 
     fn send(&mut self, socket: &mut Datagram, transmit: &Transmit<'_>) -> io::Result<()> {
