@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use targets::{Cuts, TARGETS, Target};
 
 #[path = "../fuzz/streams.rs"]
-#[allow(dead_code, unreachable_pub, reason = "shared with other tests and the fuzz targets")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the fuzz targets, which use the rest")]
 mod streams;
 #[path = "../fuzz/targets.rs"]
+#[allow(unreachable_pub, reason = "shared with the fuzz targets")]
+#[allow(clippy::use_self, reason = "the derives don't take `Self`")]
 mod targets;
 
 /// How often each file is changed.

@@ -169,7 +169,7 @@ pub(crate) struct DialOrder {
     pub(crate) handler: Box<dyn AnyHandler>,
 }
 
-/// Everything that can happen to a connection. One type, so that one line can trace it all.
+/// Everything that can happen to a connection, but for data: see [`AnyHandler::data`].
 pub(crate) enum Event<'a> {
     Open,
     Eof,
