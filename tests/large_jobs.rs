@@ -19,7 +19,8 @@ impl Handler for Slow {
     type Message = Never;
 
     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        while let Some(frame) = LengthPrefixed::MIB.decode(cx.input)? {
+        let mut codec = LengthPrefixed::MIB;
+        while let Some(frame) = codec.decode(cx.input)? {
             let barrier = self.0.clone();
             cx.effects.answer(frame, move |frame, output| {
                 if frame[0] == 0 {

@@ -16,10 +16,8 @@ use super::report::ShutdownReport;
 use super::shared::{Shared, ShutdownPhase};
 use super::snapshot::LoopSnapshot;
 use super::state::{EventLoop, Other, Parts, Slot, Ticker};
-use crate::base::output::Marks;
-use crate::base::{Budget, Input, Output, Wheel};
-use crate::handler::jobs::{Desk, JobsMax, Parcel};
-use crate::handler::stage::{Asked, Dial, DialOrder, Random, Stage, TIMERS};
+use crate::handler::jobs::Parcel;
+use crate::handler::stage::{Dial, DialOrder};
 use crate::handler::{Handler, Outgoing};
 use crate::net::mailbox::{Inbox, mailbox};
 use crate::net::workers::{self, Worker, Workers};
@@ -227,47 +225,15 @@ impl<N: Net> Engine<N> {
 
 fn parts<N: Net>(
     number: u16,
-    mut net: N,
+    net: N,
     inbox: Inbox<crate::handler::mail::Envelope>,
     queues: Workers<Parcel>,
     shared: &Arc<Shared>,
     config: &Config,
 ) -> Parts<N> {
-    let limits = &config.limits;
-    let marks = Marks { high: limits.output_high, cap: limits.output_max };
     let home = inbox.mailbox().clone();
-    let max = JobsMax {
-        connection: limits.jobs_per_connection,
-        all: limits.jobs,
-        bytes: limits.job_bytes,
-    };
-    let now = net.now();
-    let asked = Asked {
-        bits: 0,
-        clock: now,
-        now: now.as_millis() as u64,
-        timers: [Duration::ZERO; TIMERS],
-        read_deadline: None,
-        write_deadline: None,
-        successor: None,
-        dials: Vec::new(),
-        home: home.clone(),
-        mailbox_max: limits.mailbox,
-        desk: Desk::new(queues, home, max),
-        random: Random::new(net.random()),
-    };
-    let core = Core {
-        net,
-        stage: Stage { input: Input::lent(), output: Output::lent(marks), asked },
-        wheel: Wheel::new(),
-        ledger: Default::default(),
-        times: (&config.deadlines).into(),
-        bounds: limits.into(),
-        budget: Budget::new(shared.memory.clone(), limits.memory_max),
-        mark: Default::default(),
-        starved: Vec::new(),
-    };
-    Parts { core, number, inbox, shared: shared.clone(), marks }
+    let core = Core::new(net, home, queues, shared.memory.clone(), config);
+    Parts { core, number, inbox, shared: shared.clone(), marks: config.limits.marks() }
 }
 
 impl Running {

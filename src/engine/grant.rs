@@ -49,7 +49,7 @@ impl<N: Net> Connection<N> {
         }
     }
 
-    /// Nothing of what another handler asked for reaches a successor, and it is told what it missed.
+    /// What another handler asked for does not reach a successor, and what came before is told.
     fn begin_afresh(&mut self) {
         self.flags = self.flags & !PAUSED | RESUMED;
         if self.flags & EOF != 0 {

@@ -177,8 +177,9 @@ impl<H: Handler> Effects<'_, H> {
     /// order of the questions.
     ///
     /// Always takes the job. If then too many are in flight (`Limits::jobs_per_connection`,
-    /// `Limits::jobs`, `Limits::job_bytes`), the connection is not read from until half of its jobs are done: the kernel
-    /// slows the peer. To shed or to close instead, use [`try_answer`](Self::try_answer).
+    /// `Limits::jobs`, `Limits::job_bytes`), the connection is not read from until half of its jobs
+    /// are done: the kernel slows the peer. To shed or to close instead, use
+    /// [`try_answer`](Self::try_answer).
     ///
     /// Without workers (`Config::workers` of 0) the connection closes as `Close::Over(Jobs)`.
     #[inline]
@@ -263,7 +264,8 @@ impl<H: Handler> Effects<'_, H> {
     }
 
     /// Closes the sending half once jobs in flight are answered and the output is sent; the peer
-    /// sees the end, and can go on sending.
+    /// sees the end, and can go on sending. When it has ended too, [`close`](Self::close): nothing
+    /// else does before the connection is idle for too long.
     pub fn finish(&mut self) {
         self.asked.bits |= ask::FINISH;
     }
@@ -323,7 +325,6 @@ impl<H: Handler> AnyHandler for H {
         let effects = Effects { asked: &mut stage.asked, facts, handler: PhantomData };
         let mut cx = Context { input: &mut stage.input, output: &mut stage.output, effects };
         match event {
-            Event::Data => self.on_data(&mut cx),
             Event::Open => self.on_open(&mut cx),
             Event::Eof => self.on_eof(&mut cx),
             Event::Timer(timer) => self.on_timer(Timer(timer), &mut cx),

@@ -169,10 +169,9 @@ pub(crate) struct DialOrder {
     pub(crate) handler: Box<dyn AnyHandler>,
 }
 
-/// Everything that can happen to a connection. One type, so that one line can trace it all.
+/// Everything that can happen to a connection, but for data: see [`AnyHandler::data`].
 pub(crate) enum Event<'a> {
     Open,
-    Data,
     Eof,
     /// An `Option<H::Message>`.
     Message(&'a mut dyn Any),
@@ -183,7 +182,7 @@ pub(crate) enum Event<'a> {
 
 /// A handler with its type erased: what the slab stores.
 pub(crate) trait AnyHandler: Send {
-    /// As `handle` of `Event::Data`, which is nearly all that happens.
+    /// New bytes came: nearly all that happens, so it has a way of its own.
     fn data(&mut self, stage: &mut Stage, facts: &mut Facts) -> Result<(), Close>;
     fn handle(
         &mut self,

@@ -160,9 +160,9 @@ pub trait Net: Sized + 'static {
     }
     /// How many datagrams one [`send`](Self::send) may carry to one peer; at least 1.
     fn segments_max(&self, socket: &Self::Datagram) -> usize;
-    /// Whether a socket is to be watched for writing, too. If so, and it can be written to, an event
-    /// follows, even if that was so all the time. Each datagram that leaves a UDP socket is an edge:
-    /// who watched always would be woken for each.
+    /// Whether a socket is to be watched for writing, too. If so, and it can be written to, an
+    /// event follows, even if that was so all the time. Each datagram that leaves a UDP socket is
+    /// an edge: who watched always would be woken for each.
     fn watch_writes(
         &mut self,
         _socket: &mut Self::Datagram,
