@@ -5,27 +5,43 @@ use std::time::Duration;
 use overt::Reason;
 use overt::sim::{Seeds, Simulation};
 
+#[path = "sim/admission.rs"]
+mod admission;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
 #[path = "sim/datagrams.rs"]
 mod datagrams;
+#[path = "sim/dialing.rs"]
+mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
 #[path = "sim/messages.rs"]
 mod messages;
 #[path = "sim/panics.rs"]
 mod panics;
+#[path = "sim/shutdown.rs"]
+mod shutdown;
+#[path = "sim/time.rs"]
+mod time;
+#[path = "sim/tunnel.rs"]
+mod tunnel;
 #[path = "sim/workers.rs"]
 mod workers;
 
 /// The scenarios that hold whatever the seed.
 const SCENARIOS: &[fn(&mut Simulation)] = &[
+    admission::exhausted,
+    admission::nobody_is_left,
     backpressure::fountain,
     backpressure::others_finish,
+    dialing::coming_back,
     echo::scenario,
     messages::scenario,
     messages::the_dead,
     panics::scenario,
+    shutdown::forced,
+    shutdown::under_load,
+    tunnel::scenario,
     workers::frames,
     workers::offloaded,
 ];
