@@ -91,6 +91,10 @@ impl Timer {
         assert!((number as usize) < TIMERS, "a connection has four timers, 0 to 3");
         Self(number)
     }
+
+    pub(crate) fn number(self) -> usize {
+        self.0.into()
+    }
 }
 
 /// The message type of a handler that receives none.
@@ -159,7 +163,7 @@ impl<H: Handler> Effects<'_, H> {
     }
 
     fn set_timer(&mut self, timer: Timer, after: Duration, what: u32) {
-        let index = usize::from(timer.0);
+        let index = timer.number();
         self.asked.timers[index] = after;
         self.asked.bits &= !((ask::ARM | ask::ARM_EVERY | ask::DISARM) << index);
         self.asked.bits |= what << index;
