@@ -124,7 +124,7 @@ impl Handler for Dialer {
     fn on_close(self, _: Close, outgoing: &mut Outgoing<'_>) {
         if let Some(left) = self.left.checked_sub(1) {
             let dial = Dial::host("example.org", 80).after(seconds(3));
-            outgoing.connect(dial, Dialer { left });
+            outgoing.connect(dial, Self { left });
         }
     }
 }
