@@ -19,6 +19,7 @@ mod handler;
 pub mod net;
 pub mod service;
 pub mod sim;
+pub mod testing;
 pub mod wire;
 
 pub use base::{Input, Output};

@@ -30,9 +30,9 @@ pub(crate) struct Connection<N: Net> {
     /// The number of the listener that let it in.
     pub(crate) gate: u16,
     pub(crate) facts: Facts,
-    pub(super) handler: Box<dyn AnyHandler>,
-    pub(super) kept: Option<Box<Kept>>,
-    pub(super) due: Due,
+    pub(crate) handler: Box<dyn AnyHandler>,
+    pub(crate) kept: Option<Box<Kept>>,
+    pub(crate) due: Due,
 }
 
 /// The gate of a connection that no listener let in.
