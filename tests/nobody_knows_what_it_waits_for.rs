@@ -40,7 +40,9 @@ impl Handler for Obeys {
             }
             b'j' | b'h' => {
                 let barrier = self.0.clone();
-                let work = move |_: &[u8], _: &mut overt::Output| drop(barrier.wait());
+                let work = move |_: &[u8], _: &mut overt::Output| {
+                    barrier.wait();
+                };
                 cx.effects.answer(&[], work)?;
                 if what == b'h' {
                     cx.effects.answer(&[], |_, _| ())?;
@@ -115,7 +117,9 @@ fn each_kind_of_waiting_has_its_sentence() {
         clients.push(client);
     }
     drop(clients);
-    (0..2).for_each(|_| drop(barrier.wait()));
+    for _ in 0..2 {
+        barrier.wait();
+    }
     running.shut_down().unwrap();
 }
 
