@@ -16,7 +16,7 @@ use crate::net::Net;
 
 impl<N: Net> EventLoop<N> {
     /// What the loop is doing, with at most `connections_max` of its connections.
-    pub fn snapshot(&self, connections_max: usize) -> LoopSnapshot {
+    pub(crate) fn snapshot(&self, connections_max: usize) -> LoopSnapshot {
         let now = self.core.now();
         let connections = self.slots.iter().filter_map(|(_, slot)| match slot {
             Slot::Connection(connection) => Some(connection.snapshot(now)),

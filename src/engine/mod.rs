@@ -46,4 +46,4 @@ pub use limits::{
 pub use report::ShutdownReport;
 pub use shared::ShutdownPhase;
 pub use snapshot::{ConnectionSnapshot, LoopSnapshot, SocketSnapshot, WorkerSnapshot};
-pub use state::EventLoop;
+pub(crate) use state::EventLoop;

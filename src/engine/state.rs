@@ -51,7 +51,7 @@ pub(crate) struct Ticker {
 }
 
 /// One loop: its connections, its clock, its queues.
-pub struct EventLoop<N: Net> {
+pub(crate) struct EventLoop<N: Net> {
     pub(super) core: Core<N>,
     /// Its number among the loops of the engine.
     pub(super) number: u16,
@@ -242,18 +242,8 @@ impl<N: Net> EventLoop<N> {
     }
 
     /// What the loop did, and where its time went.
-    pub fn ledger(&self) -> &Ledger {
+    pub(crate) fn ledger(&self) -> &Ledger {
         &self.core.ledger
-    }
-
-    /// How many connections are open.
-    pub fn len(&self) -> usize {
-        self.connections
-    }
-
-    /// Whether no connection is open.
-    pub fn is_empty(&self) -> bool {
-        self.connections == 0
     }
 }
 

@@ -15,7 +15,9 @@ mod os;
 pub(crate) mod sim;
 pub(crate) mod workers;
 
-pub use endpoint::{Bind, Bound, Endpoint, IntoBind, IntoListen, Listen, Peer, Remote};
+pub use endpoint::{
+    Bind, BoundSocket, Endpoint, IntoBind, IntoListen, Listen, Listening, Peer, Remote,
+};
 pub use os::Os;
 
 /// What a source is called when it becomes ready.
