@@ -93,6 +93,7 @@ mod handler;
 pub mod net;
 pub mod service;
 pub mod sim;
+pub mod testing;
 pub mod wire;
 
 pub use base::{AccessList, Input, Output};

@@ -28,9 +28,9 @@ pub(crate) struct Connection<N: Net> {
     pub(super) stream: N::Stream,
     pub(crate) flags: u32,
     pub(crate) facts: Facts,
-    pub(super) handler: Box<dyn AnyHandler>,
-    pub(super) kept: Option<Box<Kept>>,
-    pub(super) due: Due,
+    pub(crate) handler: Box<dyn AnyHandler>,
+    pub(crate) kept: Option<Box<Kept>>,
+    pub(crate) due: Due,
 }
 
 impl<N: Net> Connection<N> {
@@ -150,7 +150,7 @@ impl<N: Net> Connection<N> {
         }
         let mut budget = core.bounds.read_per_visit;
         while self.wants_read() && !core.stage.output.is_congested() {
-            let count = self.fill(core)?;
+            let count = self.fill(budget, core)?;
             if count == 0 {
                 break;
             }
@@ -282,12 +282,12 @@ impl<N: Net> Connection<N> {
         self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
     }
 
-    /// Socket → input.
+    /// Socket → input, `most` bytes at most.
     #[inline]
-    fn fill(&mut self, core: &mut Core<N>) -> io::Result<usize> {
+    fn fill(&mut self, most: usize, core: &mut Core<N>) -> io::Result<usize> {
         let room = core.stage.input.room();
-        let size = room.len();
-        match core.net.read(&mut self.stream, room) {
+        let size = room.len().min(most);
+        match core.net.read(&mut self.stream, room.get_mut(..size).unwrap_or_default()) {
             Ok(count @ 1..) => {
                 if ledger::ON {
                     core.ledger.reads += 1;

@@ -79,7 +79,8 @@ impl<N: Net> Connection<N> {
         } else if self.flags & flag::LINGERING != 0 {
             "waiting for PEER to close: all is sent".to_owned()
         } else if jobs > 0 {
-            format!("waiting for WORKER: {jobs} jobs in flight")
+            let plural = if jobs == 1 { "" } else { "s" };
+            format!("waiting for WORKER: {jobs} job{plural} in flight")
         } else if unsent > 0 {
             format!("waiting for PEER to read: {unsent} bytes unsent")
         } else if self.flags & flag::PAUSED != 0 {

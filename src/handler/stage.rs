@@ -97,14 +97,14 @@ pub(crate) struct Facts {
 pub(crate) const NO_GATE: u16 = u16::MAX;
 
 /// An outgoing connection to open: where to, how long to try, and when.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dial {
     pub(crate) to: Target,
     pub(crate) timeout: Option<Duration>,
     pub(crate) after: Duration,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Endpoints(Vec<Endpoint>),
     Host(String, u16),
@@ -186,7 +186,7 @@ pub(crate) enum Event<'a> {
 }
 
 /// A handler with its type erased: what the slab stores.
-pub(crate) trait AnyHandler: Send {
+pub(crate) trait AnyHandler: Any + Send {
     /// New bytes came: nearly all that happens, so it has a way of its own.
     fn data(&mut self, stage: &mut Stage, facts: &mut Facts) -> Result<(), Close>;
     fn handle(

@@ -71,6 +71,7 @@ impl Os {
     /// A stream that exists already, as this world holds it.
     pub(crate) fn enroll(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
         Ok(TcpStream::from_std(stream))
     }
 
