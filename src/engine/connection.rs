@@ -27,26 +27,16 @@ const BEFORE_READING: u32 = RESUMED | YIELDED | LINGERING | JOBS;
 pub(crate) struct Connection<N: Net> {
     pub(super) stream: N::Stream,
     pub(crate) flags: u32,
-    /// The number of the listener that let it in.
-    pub(crate) gate: u16,
     pub(crate) facts: Facts,
     pub(crate) handler: Box<dyn AnyHandler>,
     pub(crate) kept: Option<Box<Kept>>,
     pub(crate) due: Due,
 }
 
-/// The gate of a connection that no listener let in.
-pub(crate) const NO_GATE: u16 = u16::MAX;
-
 impl<N: Net> Connection<N> {
-    pub(crate) fn new(
-        stream: N::Stream,
-        facts: Facts,
-        gate: u16,
-        handler: Box<dyn AnyHandler>,
-    ) -> Self {
+    pub(crate) fn new(stream: N::Stream, facts: Facts, handler: Box<dyn AnyHandler>) -> Self {
         // A new socket can be written to; whether it can be read from, an event will tell.
-        Self { stream, flags: WRITABLE, gate, facts, handler, kept: None, due: Due::default() }
+        Self { stream, flags: WRITABLE, facts, handler, kept: None, due: Due::default() }
     }
 
     #[inline]

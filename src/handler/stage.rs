@@ -84,12 +84,17 @@ impl Random {
     }
 }
 
-/// What a connection is called, and what it has at the workers.
+/// What a connection is called, what it has at the workers, and where it came in.
 pub(crate) struct Facts {
     pub(crate) id: ConnectionId,
     pub(crate) out: Out,
     pub(crate) peer: Peer,
+    /// The number of the listener that let it in. Here, because here it fits into a gap.
+    pub(crate) gate: u16,
 }
+
+/// The gate of what no listener let in.
+pub(crate) const NO_GATE: u16 = u16::MAX;
 
 /// An outgoing connection to open: where to, how long to try, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]

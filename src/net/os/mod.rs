@@ -30,6 +30,8 @@ pub(crate) use listener::Listener;
 
 /// The waker's token. A connection's has a generation of 31 bits, so it is never this.
 const WAKE: usize = usize::MAX;
+// A token holds a slot and a generation, 32 bits each; cut in half, no event would find anybody.
+const _: () = assert!(usize::BITS >= 64, "overt needs a platform of 64 bits");
 /// How many events one poll takes in.
 const EVENTS: usize = 1024;
 
