@@ -1,5 +1,5 @@
-//! What must hold for any codec and any stream: [`check`]. Shared by the fuzz targets, the replay of
-//! their corpus (`tests/corpus.rs`) and the properties of the codecs (`tests/framing.rs`).
+//! What must hold for any codec and any stream: [`check`]. Shared by the fuzz targets, the replay
+//! of their corpus (`tests/corpus.rs`) and the properties of the codecs (`tests/framing.rs`).
 
 use std::fmt::Debug;
 

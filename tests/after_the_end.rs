@@ -59,9 +59,9 @@ fn a_timer_does_not_write_behind_the_end() {
     // It lingers, until the peer ends too. Another one, on the same loop, ticks meanwhile.
     let mut other = TcpStream::connect(client.peer_addr().unwrap()).unwrap();
     other.read_exact(&mut [0; 20]).unwrap();
-    drop(other);
     drop(client);
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Reason::ByUs));
+    drop(other);
     running.shut_down().unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! With a listening socket for each loop, the kernel also picks a loop that is full. Those who come
 //! there are served by one that is not; when all are full they wait, and are served in their turn.
 
+#[allow(dead_code, reason = "shared")]
 #[path = "common/serving.rs"]
 mod serving;
 

@@ -1,5 +1,6 @@
-//! Replays what the fuzz targets are to remember (`fuzz/corpus/`), on a stable compiler: each file as
-//! it is and cut in every way, cut off at every byte, and changed in ways that are the same in every run.
+//! Replays what the fuzz targets are to remember (`fuzz/corpus/`), on a stable compiler: each file
+//! as it is and cut in every way, cut off at every byte, and changed in ways that are the same in
+//! every run.
 #![cfg(all(feature = "json", feature = "protobuf"))]
 
 use std::fs;
@@ -9,9 +10,11 @@ use std::path::{Path, PathBuf};
 use targets::{Cuts, TARGETS, Target};
 
 #[path = "../fuzz/streams.rs"]
-#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the fuzz targets, which use the rest")]
 mod streams;
 #[path = "../fuzz/targets.rs"]
+#[allow(unreachable_pub, reason = "shared with the fuzz targets")]
+#[allow(clippy::use_self, reason = "the derives don't take `Self`")]
 mod targets;
 
 /// How often each file is changed.

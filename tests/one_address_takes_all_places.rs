@@ -1,5 +1,6 @@
 //! One address may have so many connections, open them so fast, or none at all.
 
+#[allow(dead_code, reason = "shared")]
 #[path = "common/serving.rs"]
 mod serving;
 

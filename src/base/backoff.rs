@@ -94,9 +94,7 @@ mod tests {
     #[test]
     fn success_begins_anew() {
         let mut backoff = Backoff::new(FIRST, MAX);
-        for _ in 0..100 {
-            backoff.next(7);
-        }
+        (0..100).for_each(|_| assert!(backoff.next(7) <= MAX));
         assert_eq!(backoff.ceiling(), MAX);
         backoff.reset();
         assert_eq!(backoff, Backoff::new(FIRST, MAX));

@@ -121,8 +121,8 @@ impl Input {
         self.yielded
     }
 
-    /// Whether this is a loop's block, and full: then the rest waits for the next visit, which has a
-    /// buffer of the connection's own, rather than that the block grows.
+    /// Whether this is a loop's block, and full: the rest then waits for the next visit, which has
+    /// a buffer of the connection's own, so that the block does not grow.
     #[inline]
     pub(crate) fn is_full_block(&self) -> bool {
         self.is_block() && BLOCK - self.buffer.len() < ROOM_MIN

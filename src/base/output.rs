@@ -280,7 +280,8 @@ impl Output {
         }
     }
 
-    /// The memory that this holds on to, in bytes, apart from shared pieces.
+    /// The memory that this holds on to, in bytes. Shared pieces count in full, though others may
+    /// hold them too: nobody knows who is the last.
     pub(crate) fn held(&self) -> usize {
         self.buffer.size() + self.shared_len
     }

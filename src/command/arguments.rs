@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::units::{size, time};
+use super::units::{length, number, size, time};
 use crate::engine::{Admission, Balance, Config, Deadlines, Grace, Limits, Spread, WhenFull};
 use crate::net::Endpoint;
 
@@ -20,9 +20,8 @@ An ADDR is 127.0.0.1:7000, [::1]:7000 or unix:/path; port 0 takes any that is fr
 number with a unit, as 500ms or 30s; a SIZE is in bytes, or as 64K or 8M. Set RUST_LOG=debug to see
 every connection that ends, and why. Ctrl-C drains and ends; a second one ends at once.";
 
-/// An event-loop networking engine, to try out and to put load on.
-///
-/// Without a command it starts the demonstration: echo, frames, a chat and UDP echo on loopback.
+/// Networking services on event loops, to try out and to put load on. Without a command: all of
+/// them at once on loopback, as a demonstration.
 #[derive(Parser)]
 #[command(name = "overt", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
@@ -32,10 +31,14 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
 }
 
+/// How many ports the demonstration takes.
+const PORTS: u16 = 4;
+
 #[derive(Args)]
 pub(super) struct Demonstration {
     /// The first of the four ports of the demonstration; 0 for any that are free
-    #[arg(long, value_name = "PORT", default_value_t = 7000)]
+    #[arg(long, value_name = "PORT", default_value_t = 7000,
+          value_parser = clap::value_parser!(u16).range(..=i64::from(u16::MAX - PORTS + 1)))]
     pub(super) base_port: u16,
 }
 
@@ -64,13 +67,13 @@ pub(super) struct Frames {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7001")]
     pub(super) listen: Vec<Endpoint>,
     /// Threads that answer; with 0 the loop answers itself
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 2)]
     pub(super) workers: usize,
     /// The longest frame that is accepted
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1M")]
-    pub(super) frame_max: usize,
+    #[arg(long, value_name = "SIZE", value_parser = length, default_value = "1M")]
+    pub(super) frame_max: u32,
     /// Frames of one connection at the workers, above which it is not read from
-    #[arg(long, value_name = "N", default_value_t = 1024)]
+    #[arg(long, value_name = "N", value_parser = number::<u32>, default_value_t = 1024)]
     pub(super) jobs: u32,
     #[command(flatten)]
     pub(super) engine: Engine,
@@ -88,20 +91,21 @@ pub(super) struct Chat {
 #[derive(Args)]
 pub(super) struct Engine {
     /// Loops, each on a thread of its own; 0 for one per processor
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Loops")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 0)]
+    #[arg(help_heading = "Loops")]
     loops: usize,
     /// Keep each loop on a processor of its own (Linux)
     #[arg(long, help_heading = "Loops")]
     pin: bool,
-    /// Poll for so long before sleeping: 20us to 200us answer faster, and burn a processor
+    /// Poll for so long before sleeping: 20us to 200us answer faster, and keep a processor busy
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "0s",
           help_heading = "Loops")]
     spin: Duration,
-    /// How connections are spread over the loops
+    /// Who gives connections to loops: the kernel, or the first loop, by one of these rules
     #[arg(long, value_name = "HOW", value_enum, default_value_t = SpreadBy::ReusePort,
           help_heading = "Loops")]
     spread: SpreadBy,
-    /// Print what each loop did, as a line of JSON, every so often
+    /// Print what each loop did as a line of JSON, every second or TIME
     #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, require_equals = true,
           default_missing_value = "1s")]
     pub(super) stats: Option<Duration>,
@@ -113,23 +117,16 @@ pub(super) struct Engine {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum SpreadBy {
-    /// The kernel gives them to the loops
     ReusePort,
-    /// The first loop accepts, and gives them to each loop in turn
     RoundRobin,
-    /// … to the loop with the fewest
     Least,
-    /// … to the emptier of two drawn by chance
     TwoChoices,
-    /// … by the peer's address
     Source,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Full {
-    /// They wait in the kernel's queue
     Wait,
-    /// They are accepted and reset
     Refuse,
 }
 
@@ -137,15 +134,15 @@ enum Full {
 #[command(next_help_heading = "Limits")]
 struct LimitArguments {
     /// Open connections in all
-    #[arg(long, value_name = "N", default_value_t = 65_536)]
+    #[arg(long, value_name = "N", value_parser = number::<u32>, default_value_t = 65_536)]
     connections: u32,
     /// Open connections from one address (IPv6: from one /64) [default: any number]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
     per_address: Option<u32>,
     /// New connections per second from one address [default: any number]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
     rate_per_address: Option<u32>,
-    /// What happens to more connections than that in all
+    /// More connections than that in all wait in the kernel's queue, or are reset
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Full::Wait)]
     when_full: Full,
     /// Unsent bytes above which a connection is not read from

@@ -11,11 +11,8 @@ use crate::service::{Chat, ChatLimits, Echo, FramesByWorkers, Rooms};
 use crate::wire::LengthPrefixed;
 
 const CURE: &str = "choose other ports with --base-port, such as --base-port 8000";
-/// How many services there are, and thus ports.
-const PORTS: u16 = 4;
-
 pub(super) fn run(demonstration: &Demonstration) -> Result<(), Failure> {
-    let base = demonstration.base_port.min(u16::MAX - PORTS + 1);
+    let base = demonstration.base_port;
     let at = |number: u16| {
         let port = if base == 0 { 0 } else { base + number };
         Endpoint::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))

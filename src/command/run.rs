@@ -61,7 +61,7 @@ fn run_echo(Echo { listen, engine }: &Echo) -> Result<(), Failure> {
 fn run_frames(frames: &Frames) -> Result<(), Failure> {
     let config = frames.engine.config();
     // A frame must fit into the input, and its answer into the output.
-    let room = frames.frame_max.saturating_add(1 << 20);
+    let room = (frames.frame_max as usize).saturating_add(1 << 20);
     let limits = Limits {
         jobs_per_connection: frames.jobs,
         input_max: config.limits.input_max.max(room),
@@ -69,8 +69,7 @@ fn run_frames(frames: &Frames) -> Result<(), Failure> {
         ..config.limits
     };
     let config = Config { workers: frames.workers, limits, ..config };
-    let frame_max = u32::try_from(frames.frame_max).unwrap_or(u32::MAX);
-    let codec = LengthPrefixed::new(frame_max);
+    let codec = LengthPrefixed::new(frames.frame_max);
     let mut server = Server::new(config, CURE)?;
     match frames.workers {
         0 => server.listen_all("frames", &frames.listen, move || FramesOnLoop { codec })?,

@@ -34,6 +34,7 @@ impl Limits {
             ("mailbox", self.mailbox.into()),
             ("jobs_per_connection", self.jobs_per_connection.into()),
             ("jobs", self.jobs.into()),
+            ("job_bytes", self.job_bytes as u64),
             ("memory_max", self.memory_max),
             ("connections", self.connections.into()),
             ("connections_per_loop", self.connections_per_loop.into()),

@@ -112,7 +112,11 @@ impl<N: Net> Core<N> {
         config: &Config,
     ) -> Self {
         let limits = &config.limits;
-        let max = JobsMax { connection: limits.jobs_per_connection, all: limits.jobs };
+        let max = JobsMax {
+            connection: limits.jobs_per_connection,
+            all: limits.jobs,
+            bytes: limits.job_bytes,
+        };
         let now = net.now();
         let asked = Asked {
             bits: 0,

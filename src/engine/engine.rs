@@ -40,7 +40,7 @@ pub struct Running {
 
 /// What an engine can be told and asked from any thread.
 pub struct Handle<N: Net = Os> {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     world: std::marker::PhantomData<fn() -> N>,
 }
 
@@ -63,6 +63,7 @@ impl Engine {
         #[cfg(all(unix, feature = "signals"))]
         if let Some(first) = self.loops.first_mut() {
             first.core.net.watch_signals()?;
+            first.hears_signals = true;
         }
         let first = self.loops.remove(0);
         let pin = self.config.pin;

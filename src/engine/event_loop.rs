@@ -203,7 +203,6 @@ impl<N: Net> EventLoop<N> {
                         }
                     }
                     Other::Dialing(dialing) if dialing.id == id => self.dial_ready(id),
-                    Other::Datagrams(socket) if socket.id() == id => self.enqueue_socket(id),
                     _ => self.core.ledger.events_stale += 1,
                 },
                 _ => self.core.ledger.events_stale += 1,
@@ -260,6 +259,10 @@ impl<N: Net> EventLoop<N> {
                 let id = socket.id();
                 self.socket_reminded(id);
             }
+            Other::Session(member) => {
+                let id = member.id();
+                self.session_reminded(id);
+            }
             Other::Ticker(ticker) => {
                 self.core.wheel.remind(slot, self.core.stage.asked.now + ticker.period_ms);
                 (ticker.call)(&mut Outgoing::new(&mut self.core.stage.asked));
@@ -295,20 +298,13 @@ impl<N: Net> EventLoop<N> {
 
     #[inline]
     fn visit(&mut self, id: ConnectionId) {
-        let Some(connection) = connection(&mut self.slots, id) else { return self.visit_other(id) };
+        let Some(connection) = connection(&mut self.slots, id) else {
+            return self.visit_socket(id);
+        };
         connection.flags &= !flag::QUEUED;
         match connection.visit(&mut self.core) {
             Ok(()) if !connection.is_runnable() => {}
             visited => self.after(id, visited),
-        }
-    }
-
-    #[cold]
-    fn visit_other(&mut self, id: ConnectionId) {
-        if let Some(Slot::Other(other)) = self.slots.get(id.slot as usize)
-            && matches!(&**other, Other::Datagrams(socket) if socket.id() == id)
-        {
-            self.visit_socket(id);
         }
     }
 
@@ -344,10 +340,17 @@ fn note<N: Net>(
         }
         Some(Slot::Connection(_)) => *stale += 1,
         other => {
-            if let Some(Slot::Other(other)) = other
-                && let Other::Dialing(dialing) = &mut **other
-            {
-                dialing.told |= readiness.0;
+            if let Some(Slot::Other(other)) = other {
+                match &mut **other {
+                    Other::Dialing(dialing) if dialing.id == id => dialing.told |= readiness.0,
+                    Other::Datagrams(socket) if socket.id() == id => {
+                        if socket.note(readiness) {
+                            runnable.push(id);
+                        }
+                        return;
+                    }
+                    _ => {}
+                }
             }
             ready.push(id);
         }

@@ -87,8 +87,12 @@ pub struct Limits {
     pub accepts_per_turn: u32,
     /// Messages taken in by one turn of a loop. 1,024.
     pub messages_per_turn: u32,
-    /// Datagrams that a socket may receive in one visit. 256.
+    /// Datagrams that a socket may receive in one visit, before the others get their turn. Looked
+    /// at between calls of the system, one of which may give 256. 256.
     pub datagrams_per_visit: u32,
+    /// What a datagram socket may hold back until its buffer in the kernel has room; more is
+    /// dropped. Several times what one visit can answer. 1 MiB.
+    pub datagrams_unsent: usize,
     /// Messages that may wait for one loop; more are given back to their senders. 65,536.
     pub mailbox: u32,
     /// Jobs of one connection at the workers, above which it is not read from. 1,024.
@@ -96,6 +100,9 @@ pub struct Limits {
     /// Jobs of one loop at the workers, above which connections that give work are not read from.
     /// 65,536.
     pub jobs: u32,
+    /// Frames of one loop that were copied for the workers and are not answered yet, in bytes,
+    /// above which connections that give work are not read from. 64 MiB.
+    pub job_bytes: usize,
     /// What connections of the process may hold in buffers of their own, in all; what would make it
     /// more is closed. Counted per loop in steps of 64 KiB. 1 GiB.
     pub memory_max: u64,
@@ -122,9 +129,11 @@ impl Default for Limits {
             accepts_per_turn: 64,
             messages_per_turn: 1024,
             datagrams_per_visit: 256,
+            datagrams_unsent: 1 << 20,
             mailbox: 65_536,
             jobs_per_connection: 1024,
             jobs: 65_536,
+            job_bytes: 64 << 20,
             memory_max: 1 << 30,
             connections: 65_536,
             connections_per_loop: 65_536,
@@ -177,6 +186,42 @@ impl Admission {
     pub(crate) fn counts_addresses(&self) -> bool {
         self.per_address.is_some() || self.rate_per_address.is_some()
     }
+}
+
+/// Bounds on the sessions of a datagram socket.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    /// How many there may be at once, on each loop. 65,536.
+    pub max: u32,
+    /// Without a datagram from the peer. 60 s.
+    pub idle: Duration,
+    /// The age of a session. 24 h.
+    pub lifetime: Duration,
+    /// What is done with one more than `max`.
+    pub when_full: Crowded,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            max: 65_536,
+            idle: Duration::from_secs(60),
+            lifetime: Duration::from_secs(24 * 3600),
+            when_full: Crowded::Refuse,
+        }
+    }
+}
+
+/// What is done with the peers of a datagram socket that has as many sessions as it may have.
+/// Anybody can invent peers, so the choice is who suffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowded {
+    /// Datagrams of new peers are dropped, and counted (`sessions_refused`); those who are there
+    /// are served.
+    Refuse,
+    /// One of the idlest sessions is closed, as `Close::Over(Bound::Sessions)`: the one that was
+    /// idle for longest, of eight that are drawn by chance.
+    EvictIdle,
 }
 
 /// The deadlines of each connection. None is infinite; the longest possible is 24 days.

@@ -1,6 +1,7 @@
 //! Floor 4: the reactor. Readiness, time and mail become visits to connections.
 
 mod accept;
+mod bind;
 mod check;
 pub(crate) mod connection;
 pub(crate) mod core;
@@ -16,6 +17,7 @@ mod event_loop;
 pub(crate) mod flag;
 mod gate;
 mod grant;
+mod inbound;
 mod inspect;
 mod kept;
 mod ledger;
@@ -25,7 +27,10 @@ mod listener;
 mod mail;
 mod order;
 mod panics;
+mod peers;
 mod report;
+mod seat;
+mod session;
 mod shared;
 mod shutdown;
 mod snapshot;
@@ -35,8 +40,10 @@ mod state;
 
 pub use engine::{Engine, Handle, Running};
 pub use ledger::{Ledger, Phase};
-pub use limits::{Admission, Balance, Config, Deadlines, Grace, Limits, Spread, WhenFull};
+pub use limits::{
+    Admission, Balance, Config, Crowded, Deadlines, Grace, Limits, Sessions, Spread, WhenFull,
+};
 pub use report::ShutdownReport;
 pub use shared::ShutdownPhase;
-pub use snapshot::{ConnectionSnapshot, LoopSnapshot, WorkerSnapshot};
-pub use state::EventLoop;
+pub use snapshot::{ConnectionSnapshot, LoopSnapshot, SocketSnapshot, WorkerSnapshot};
+pub(crate) use state::EventLoop;

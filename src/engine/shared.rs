@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     wanted: AtomicBool,
     pub(crate) memory: Arc<AtomicI64>,
     phase: AtomicU8,
+    /// Loops that have ended.
+    pub(crate) ended: AtomicU32,
     gates: Mutex<Vec<Arc<Gate>>>,
     /// Keys the hashes of addresses, so that nobody can choose whom to share a loop with.
     pub(crate) hash_key: u64,
@@ -71,6 +73,7 @@ impl Shared {
             connections_per_loop: limits.connections_per_loop,
             wanted: AtomicBool::new(false),
             memory: Arc::default(),
+            ended: AtomicU32::new(0),
             phase: AtomicU8::new(ShutdownPhase::Ready as u8),
             gates: Mutex::default(),
             hash_key,

@@ -1,10 +1,12 @@
 //! Graceful shutdown: ready → lame duck → draining → forced → ended, each with its own time; being
 //! told a second time goes straight to forced.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::core::millis;
 use super::flag;
+use super::order::Order;
 use super::shared::ShutdownPhase;
 use super::state::{EventLoop, Other, Slot};
 use crate::handler::{Close, ConnectionId, Reason};
@@ -30,9 +32,7 @@ impl<N: Net> EventLoop<N> {
         self.phase = phase;
         self.shared.advance(phase);
         self.shutdown.until = self.core.now() + u64::from(millis(time));
-        // A reminder of the phase before, which is earlier, would be kept in place of this one.
-        self.core.wheel.cancel(self.phase_slot);
-        self.core.wheel.remind(self.phase_slot, self.shutdown.until);
+        self.shutdown.half = u64::MAX;
     }
 
     /// Looks whether the present phase is over. Called at the end of each turn of a shutdown.
@@ -44,7 +44,6 @@ impl<N: Net> EventLoop<N> {
             ShutdownPhase::Draining if late => self.force(),
             ShutdownPhase::Draining if self.core.now() >= self.shutdown.half => {
                 self.tell_the_late();
-                self.core.wheel.remind(self.phase_slot, self.shutdown.until);
             }
             ShutdownPhase::Forced if late => {
                 self.cut();
@@ -55,12 +54,18 @@ impl<N: Net> EventLoop<N> {
         if self.phase >= ShutdownPhase::Draining && self.is_idle() {
             self.end();
         }
+        // Anew at each turn: a reminder of the phase before may have been used up by now.
+        let next = self.shutdown.until.min(self.shutdown.half);
+        self.core.wheel.remind(self.phase_slot, next);
     }
 
     fn is_idle(&self) -> bool {
         let jobs = self.core.stage.asked.desk.in_flight();
-        self.connections == 0
+        let others = self.shared.loads.len() as u32 - 1;
+        let last = !self.hears_signals || self.shared.ended.load(Relaxed) >= others;
+        last && self.connections == 0
             && self.dialing == 0
+            && self.sockets == 0
             && self.inbox.is_empty()
             && self.core.stage.asked.dials.is_empty()
             && (jobs == 0 || self.phase == ShutdownPhase::Forced)
@@ -70,7 +75,6 @@ impl<N: Net> EventLoop<N> {
     fn drain(&mut self) {
         self.enter_phase(ShutdownPhase::Draining, self.grace.drain);
         self.shutdown.half = self.core.now() + u64::from(millis(self.grace.drain / 2));
-        self.core.wheel.remind(self.phase_slot, self.shutdown.half);
         self.accept_the_last();
         for id in self.ids(|slot| match slot {
             Slot::Other(other) => matches!(**other, Other::Dialing(_)),
@@ -80,6 +84,9 @@ impl<N: Net> EventLoop<N> {
         }
         for id in self.connection_ids() {
             self.tell_drain(id);
+        }
+        for id in self.socket_ids() {
+            self.drain_socket(id);
         }
     }
 
@@ -116,6 +123,9 @@ impl<N: Net> EventLoop<N> {
                 _ => connection.send_and_close(),
             }
         }
+        for id in self.socket_ids() {
+            self.force_socket(id);
+        }
     }
 
     /// What lingers has ended in order already: a reset would only destroy what was sent last.
@@ -134,12 +144,20 @@ impl<N: Net> EventLoop<N> {
             self.shutdown.report.bytes_cut += unsent as u64;
             self.cut_one(id);
         }
+        for id in self.socket_ids() {
+            self.close_socket(id, Close::Shutdown);
+        }
     }
 
     fn end(&mut self) {
         if self.phase != ShutdownPhase::Ended {
             self.phase = ShutdownPhase::Ended;
             self.stopped = true;
+            self.shared.ended.fetch_add(1, Relaxed);
+            for load in &self.shared.loads {
+                // Whoever waits for us to end hears of it; others have ended, or don't mind.
+                let _ = Order::<N>::AnotherEnded.post(&load.home);
+            }
             self.shutdown.report.took_ms = self.core.now() - self.shutdown.began;
         }
     }
@@ -154,6 +172,13 @@ impl<N: Net> EventLoop<N> {
 
     fn connection_ids(&self) -> Vec<ConnectionId> {
         self.ids(|slot| matches!(slot, Slot::Connection(_)))
+    }
+
+    fn socket_ids(&self) -> Vec<ConnectionId> {
+        self.ids(|slot| match slot {
+            Slot::Other(other) => matches!(**other, Other::Datagrams(_)),
+            Slot::Connection(_) => false,
+        })
     }
 
     fn ids(&self, which: impl Fn(&Slot<N>) -> bool) -> Vec<ConnectionId> {

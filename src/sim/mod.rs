@@ -41,6 +41,6 @@ mod seeds;
 mod simulation;
 
 pub use crate::net::sim::{Faults, Reading, Status, World};
-pub use peer::Peer;
+pub use peer::{DatagramPeer, Peer};
 pub use seeds::{Seeds, seeds};
 pub use simulation::Simulation;

@@ -1,6 +1,10 @@
-//! [`Peer`]: what a test holds of a simulated peer.
+//! What a test holds of a simulated peer: [`Peer`] of one with a stream, [`DatagramPeer`] of one
+//! with a datagram socket.
+
+use std::io;
 
 use crate::net::sim::{Reading, SharedNetwork, Status};
+use crate::net::{Endpoint, Remote};
 
 /// One end of a stream whose other end is a connection of an engine. It is not overt: it sends what
 /// it is told, and receives as eagerly as it is told, whenever the [simulation](super::Simulation)
@@ -81,5 +85,41 @@ impl Peer {
     /// not be opened.
     pub fn is_over(&self) -> bool {
         matches!(self.status(), Status::Ended | Status::Reset | Status::Failed)
+    }
+}
+
+/// A simulated peer with a datagram socket.
+#[derive(Clone)]
+pub struct DatagramPeer {
+    network: SharedNetwork,
+    socket: usize,
+    at: Endpoint,
+}
+
+impl DatagramPeer {
+    pub(super) fn new(network: &SharedNetwork, socket: usize, at: Endpoint) -> Self {
+        Self { network: network.clone(), socket, at }
+    }
+
+    /// Its address.
+    pub fn at(&self) -> &Endpoint {
+        &self.at
+    }
+
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    /// It is too large (over 65,507 bytes), or its socket may not send there.
+    pub fn send(&self, to: impl Into<Endpoint>, bytes: &[u8]) -> io::Result<()> {
+        let to = match to.into() {
+            Endpoint::Ip(at) => Remote::Ip(at),
+            Endpoint::Unix(path) => Remote::Unix(Some(path.into())),
+        };
+        self.network.send_from(self.socket, &to, bytes)
+    }
+
+    /// Takes the next datagram that has come, and who sent it.
+    pub fn receive(&self) -> Option<(Remote, Vec<u8>)> {
+        self.network.receive_at(self.socket)
     }
 }

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::peer::Peer;
+use super::peer::{DatagramPeer, Peer};
 use crate::engine::{Config, Engine, EventLoop, Ledger, LoopSnapshot, ShutdownReport};
 use crate::handler::jobs::Parcel;
 use crate::net::sim::{Chance, Faults, Network, Outside, SharedNetwork, World};
 use crate::net::workers::Worker;
-use crate::net::{Endpoint, IntoListen};
+use crate::net::{Bind, Endpoint, IntoListen};
 
 /// As many steps may one wait take: beyond them something spins.
 const STEPS_MAX: u64 = 20_000_000;
@@ -163,6 +163,17 @@ impl Simulation {
         let served = at.into_listen().and_then(|at| self.network.serve(at, number));
         if let Err(error) = served {
             panic!("no simulated server at {at}: {error}");
+        }
+    }
+
+    /// A simulated peer with a datagram socket: `Bind::at(..)` an address.
+    ///
+    /// # Panics
+    /// If the address is in use.
+    pub fn bind(&mut self, how: &Bind) -> DatagramPeer {
+        match self.network.bind(how) {
+            Ok((socket, at)) => DatagramPeer::new(&self.network, socket, at),
+            Err(error) => panic!("no simulated socket at {}: {error}", how.at),
         }
     }
 

@@ -42,7 +42,7 @@ impl<H: Handler> Bench<H> {
     /// As the loop takes back a batch of jobs.
     fn take_back(&mut self, mut batch: Box<dyn Batch>) -> u32 {
         let worker = batch.worker();
-        self.core.stage.asked.desk.done(worker);
+        self.core.stage.asked.desk.done(worker, batch.frame_bytes());
         let mut delivery = Delivery { to: self, worker, settled: 0 };
         batch.deliver(&mut delivery);
         let settled = delivery.settled;

@@ -10,10 +10,10 @@ use overt::net::Endpoint;
 use overt::{Config, Context, Handle, Handler, Ledger, Never, Result};
 
 /// How long a condition may take to come true before the test fails: long, for slow machines.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What comes in goes out.
-pub struct Echo;
+pub(crate) struct Echo;
 
 impl Handler for Echo {
     type Message = Never;
@@ -24,16 +24,16 @@ impl Handler for Echo {
     }
 }
 
-pub fn loops(loops: usize) -> Config {
+pub(crate) fn loops(loops: usize) -> Config {
     Config { loops, ..Config::default() }
 }
 
-pub fn address(at: &Endpoint) -> SocketAddr {
+pub(crate) fn address(at: &Endpoint) -> SocketAddr {
     at.socket_addr().expect("a TCP listener")
 }
 
 /// A client that gives up after [`PATIENCE`].
-pub fn connect(to: SocketAddr) -> TcpStream {
+pub(crate) fn connect(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -42,14 +42,14 @@ pub fn connect(to: SocketAddr) -> TcpStream {
 }
 
 /// Whether `stream` says back what it is told.
-pub fn echoes(stream: &mut TcpStream) -> bool {
+pub(crate) fn echoes(stream: &mut (impl Read + Write)) -> bool {
     let mut back = [0; 4];
     stream.write_all(b"ping").is_ok() && stream.read_exact(&mut back).is_ok() && &back == b"ping"
 }
 
 /// Looks every millisecond whether `condition` has come true.
 #[track_caller]
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < until, "waited in vain until {what}");
@@ -58,6 +58,6 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// The sum of a counter over all loops.
-pub fn count(handle: &Handle, counter: impl Fn(&Ledger) -> u64) -> u64 {
+pub(crate) fn count(handle: &Handle, counter: impl Fn(&Ledger) -> u64) -> u64 {
     handle.snapshot(0, PATIENCE).iter().map(|one| counter(&one.ledger)).sum()
 }

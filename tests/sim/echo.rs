@@ -1,7 +1,9 @@
 //! What comes in goes out, byte for byte, whatever the network does that loses nothing.
 
 use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
-use overt::{Config, Context, Handler, Never, Result};
+use overt::{Config, Context, Handler, Never, Reason, Result};
+
+use crate::assert_closes;
 
 struct Echo;
 
@@ -36,6 +38,8 @@ pub(crate) fn scenario(sim: &mut Simulation) {
         assert!(client.received() == *sent, "{} of {}", client.received().len(), sent.len());
     }
     sim.run_until(|| handle.connections() == 0);
+    // An end that nobody saw would be found by a deadline.
+    assert_closes(sim, &[Reason::ByPeer]);
 }
 
 #[test]

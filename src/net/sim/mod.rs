@@ -11,12 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{
-    Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
+    Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Remote, Resolved, Source, Token,
+    Transmit, Wake,
 };
 use door::DoorOwner;
 use link::Owner;
+use socket::SocketOwner;
 
 mod chance;
+mod datagrams;
 mod door;
 mod faults;
 mod link;
@@ -25,6 +28,7 @@ mod opening;
 mod peer;
 mod peers;
 mod poll;
+mod socket;
 mod streams;
 
 pub(crate) use chance::Chance;
@@ -52,6 +56,32 @@ impl SharedNetwork {
         let door = network.open_door(at, DoorOwner::Script(script))?;
         Ok(network.door_at(door))
     }
+
+    /// A datagram socket for a simulated peer; tells its number and address.
+    pub(crate) fn bind(&self, how: &Bind) -> io::Result<(usize, Endpoint)> {
+        let mut network = self.lock();
+        let socket = network.open_socket(how, SocketOwner::Peer)?;
+        Ok((socket, network.socket_at(socket)))
+    }
+
+    pub(crate) fn send_from(&self, socket: usize, to: &Remote, bytes: &[u8]) -> io::Result<()> {
+        let segment = bytes.len().max(1);
+        // A peer tries again where a loop would be told to wait.
+        loop {
+            match self.lock().send_datagrams(socket, &Transmit { to, bytes, segment }) {
+                Err(error) if is_hindrance(&error) => {}
+                other => return other,
+            }
+        }
+    }
+
+    pub(crate) fn receive_at(&self, socket: usize) -> Option<(Remote, Vec<u8>)> {
+        self.lock().receive_datagram(socket)
+    }
+}
+
+fn is_hindrance(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 /// The simulated world of one loop.
@@ -74,8 +104,11 @@ pub struct Listener {
     door: usize,
 }
 
-/// A simulated datagram socket. There are none yet: binding one fails.
-pub struct Datagram(std::convert::Infallible);
+/// A simulated datagram socket. Closed when it is dropped.
+pub struct Datagram {
+    network: SharedNetwork,
+    socket: usize,
+}
 
 impl Drop for Stream {
     fn drop(&mut self) {
@@ -86,6 +119,12 @@ impl Drop for Stream {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.network.lock().close_door(self.door);
+    }
+}
+
+impl Drop for Datagram {
+    fn drop(&mut self) {
+        self.network.lock().close_socket(self.socket);
     }
 }
 
@@ -146,7 +185,7 @@ impl Net for World {
                 network.watch_stream(self.number, stream.link, stream.side, token);
             }
             Source::Listener(listener) => network.watch_door(self.number, listener.door, token),
-            Source::Datagram(socket) => match socket.0 {},
+            Source::Datagram(socket) => network.watch_socket(self.number, socket.socket, token),
         }
         Ok(())
     }
@@ -209,24 +248,27 @@ impl Net for World {
         self.network.lock().close(stream.link, stream.side, reset);
     }
 
-    fn bind(&mut self, _how: &Bind) -> io::Result<(Datagram, Endpoint)> {
-        Err(ErrorKind::Unsupported.into())
+    fn bind(&mut self, how: &Bind) -> io::Result<(Datagram, Endpoint)> {
+        let mut network = self.network.lock();
+        let socket = network.open_socket(how, SocketOwner::World(self.number, None))?;
+        let at = network.socket_at(socket);
+        Ok((Datagram { network: self.network.clone(), socket }, at))
     }
 
     fn receive(
         &mut self,
         socket: &mut Datagram,
-        _block: &mut [u8],
-        _received: &mut Vec<Received>,
+        block: &mut [u8],
+        received: &mut Vec<Received>,
     ) -> io::Result<()> {
-        match socket.0 {}
+        self.network.lock().receive_datagrams(socket.socket, block, received)
     }
 
-    fn segments_max(&self, socket: &Datagram) -> usize {
-        match socket.0 {}
+    fn segments_max(&self, _socket: &Datagram) -> usize {
+        datagrams::SEGMENTS_MAX
     }
 
-    fn send(&mut self, socket: &mut Datagram, _transmit: &Transmit<'_>) -> io::Result<()> {
-        match socket.0 {}
+    fn send(&mut self, socket: &mut Datagram, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.network.lock().send_datagrams(socket.socket, transmit)
     }
 }

@@ -13,7 +13,8 @@ use super::door::Door;
 use super::faults::Faults;
 use super::link::{Link, Owner};
 use super::peer::PeerState;
-use crate::net::{Endpoint, Resolved, Token};
+use super::socket::Socket;
+use crate::net::{Endpoint, Remote, Resolved, Token};
 
 pub(crate) struct Network {
     pub(crate) chance: Chance,
@@ -25,6 +26,7 @@ pub(crate) struct Network {
     /// By number; numbers are not used again, so an event can't come to a later stream.
     pub(super) links: Vec<Option<Box<Link>>>,
     pub(super) doors: Vec<Option<Door>>,
+    pub(super) sockets: Vec<Option<Socket>>,
     pub(super) pollers: Vec<Poller>,
     pub(super) peers: Vec<PeerState>,
     /// Peers that have something to do.
@@ -51,6 +53,10 @@ pub(super) enum Event {
     Answer { link: usize, failed: Option<io::ErrorKind> },
     /// A reset comes to this side.
     Cut { link: usize, side: usize },
+    /// Something becomes news to a datagram socket.
+    SocketNews { socket: usize, bits: u8 },
+    /// A datagram arrives.
+    Datagram { from: Remote, to: Remote, bytes: Vec<u8> },
     /// A peer's time has come.
     Act(usize),
     /// A name is resolved.
@@ -83,6 +89,7 @@ pub(super) struct Poller {
 pub(super) enum Source {
     Stream(usize, usize),
     Door(usize),
+    Socket(usize),
     Signal,
 }
 
@@ -96,6 +103,7 @@ impl Network {
             decided: 0,
             links: Vec::new(),
             doors: Vec::new(),
+            sockets: Vec::new(),
             pollers: Vec::new(),
             peers: Vec::new(),
             active: Vec::new(),
@@ -159,6 +167,8 @@ impl Network {
             Event::Knock { link, at } => self.knock(link, at),
             Event::Answer { link, failed } => self.answer(link, failed),
             Event::Cut { link, side } => self.cut(link, side),
+            Event::SocketNews { socket, bits } => self.socket_news(socket, bits),
+            Event::Datagram { from, to, bytes } => self.deliver(&from, &to, &bytes),
             Event::Act(peer) => self.rouse(peer),
             Event::Resolved(reply, answer) => return Some(Outside::Resolved(reply, answer)),
         }

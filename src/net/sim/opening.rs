@@ -59,7 +59,7 @@ impl Network {
         }
     }
 
-    fn next_port(&mut self) -> u16 {
+    pub(super) fn next_port(&mut self) -> u16 {
         self.ports = (self.ports + 1) % 16_384;
         49_152 + self.ports
     }

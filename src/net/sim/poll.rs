@@ -2,9 +2,11 @@
 //! news, leaves it when it is told of, and is told of only if something is still true of it then.
 //! So does epoll.
 
+use super::datagrams::socket_readiness;
 use super::door::DoorOwner;
 use super::link::Owner;
 use super::network::{Network, Source};
+use super::socket::SocketOwner;
 use crate::net::{Readiness, SIGNAL, Token};
 
 const BOTH: u8 = Readiness::READ | Readiness::WRITE;
@@ -45,6 +47,7 @@ impl Network {
             match source {
                 Source::Signal => told.push((SIGNAL, Readiness::READ)),
                 Source::Door(door) => told.extend(self.tell_door(door)),
+                Source::Socket(socket) => self.tell_socket(world, socket, told),
                 Source::Stream(link, side) => self.tell_stream(world, link, side, told),
             }
         }
@@ -79,6 +82,20 @@ impl Network {
         bits &= news;
         let (read, write) = (bits & !Readiness::WRITE, bits & Readiness::WRITE);
         told.extend([read, write].into_iter().filter(|bits| *bits != 0).map(|bits| (token, bits)));
+    }
+
+    fn tell_socket(&mut self, world: usize, number: usize, told: &mut Vec<(Token, u8)>) {
+        let splits = self.pollers[world].splits;
+        let Some(Some(socket)) = self.sockets.get_mut(number) else { return };
+        socket.listed = false;
+        let news = std::mem::take(&mut socket.news);
+        let true_of_it = socket_readiness(socket);
+        let bits = if splits { true_of_it & news } else { true_of_it };
+        if let SocketOwner::World(_, Some(token)) = socket.owner
+            && bits != 0
+        {
+            told.push((token, bits));
+        }
     }
 
     /// Events that mean nothing.

@@ -208,7 +208,7 @@ impl Network {
     }
 
     /// A poller forgets a source.
-    fn bury(&mut self, world: usize, token: Option<Token>, source: Source) {
+    pub(super) fn bury(&mut self, world: usize, token: Option<Token>, source: Source) {
         const REMEMBERED: usize = 8;
         let poller = &mut self.pollers[world];
         poller.ready.retain(|ready| *ready != source);
