@@ -144,7 +144,7 @@ struct Document {
     #[serde(default)]
     flag: bool,
     #[serde(default)]
-    parts: Vec<Document>,
+    parts: Vec<Self>,
 }
 
 /// No parameters.
@@ -162,7 +162,7 @@ struct Message {
     #[prost(bool, tag = "3")]
     flag: bool,
     #[prost(message, repeated, tag = "4")]
-    parts: Vec<Message>,
+    parts: Vec<Self>,
     #[prost(bytes = "vec", tag = "5")]
     bytes: Vec<u8>,
 }

@@ -91,7 +91,8 @@ pub(super) struct Chat {
 #[derive(Args)]
 pub(super) struct Engine {
     /// Loops, each on a thread of its own; 0 for one per processor
-    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 0, help_heading = "Loops")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 0)]
+    #[arg(help_heading = "Loops")]
     loops: usize,
     /// Keep each loop on a processor of its own (Linux)
     #[arg(long, help_heading = "Loops")]

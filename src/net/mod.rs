@@ -19,6 +19,8 @@ pub use endpoint::{
     Bind, BoundSocket, Endpoint, IntoBind, IntoListen, Listen, Listening, Peer, Remote,
 };
 pub use os::Os;
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use os::{Inherited, InheritedSocket, inherited};
 
 /// What a source is called when it becomes ready.
 pub type Token = u64;

@@ -13,6 +13,8 @@ use super::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
 };
 
+#[cfg(all(target_os = "linux", feature = "linux"))]
+mod activation;
 mod datagram;
 mod listener;
 mod processor;
@@ -21,6 +23,8 @@ mod resolver;
 mod signals;
 mod stream;
 
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use activation::{Inherited, InheritedSocket, inherited};
 pub(crate) use datagram::Datagram;
 pub(crate) use listener::Listener;
 
