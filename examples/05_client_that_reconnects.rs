@@ -53,8 +53,8 @@ impl Handler for Client {
     fn on_close(mut self, why: Close, outgoing: &mut Outgoing<'_>) {
         println!("not connected: {why}");
         match self.reconnect.again(&why, outgoing) {
-            // After a while that grows with each failure, and is drawn by chance: a thousand clients
-            // that lost the same server then don't all come back in the same instant.
+            // After a while that grows with each failure, and is drawn by chance: a thousand
+            // clients that lost the same server don't all come back in the same instant.
             Some(dial) => outgoing.connect(dial, Self { lines: Lines::new(1000), ..self }),
             None => println!("gave up"),
         }
