@@ -90,28 +90,33 @@ pub(super) struct Chat {
 
 #[derive(Args)]
 pub(super) struct Engine {
-    /// Loops, each on a thread of its own; 0 for one per processor
-    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 0, help_heading = "Loops")]
-    loops: usize,
-    /// Keep each loop on a processor of its own (Linux)
-    #[arg(long, help_heading = "Loops")]
-    pin: bool,
-    /// Poll for so long before sleeping: 20us to 200us answer faster, and keep a processor busy
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "0s",
-          help_heading = "Loops")]
-    spin: Duration,
-    /// Who gives connections to loops: the kernel, or the first loop, by one of these rules
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = SpreadBy::ReusePort,
-          help_heading = "Loops")]
-    spread: SpreadBy,
     /// Print what each loop did as a line of JSON, every second or TIME
     #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, require_equals = true,
           default_missing_value = "1s")]
     pub(super) stats: Option<Duration>,
     #[command(flatten)]
+    loops: LoopArguments,
+    #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
     times: TimeArguments,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Loops")]
+struct LoopArguments {
+    /// Loops, each on a thread of its own; 0 for one per processor
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 0)]
+    loops: usize,
+    /// Keep each loop on a processor of its own (Linux)
+    #[arg(long)]
+    pin: bool,
+    /// Poll for so long before sleeping: 20us to 200us answer faster, and keep a processor busy
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "0s")]
+    spin: Duration,
+    /// Who gives connections to loops: the kernel, or the first loop, by one of these rules
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = SpreadBy::ReusePort)]
+    spread: SpreadBy,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -182,10 +187,10 @@ impl Engine {
     /// The configuration that was asked for.
     pub(super) fn config(&self) -> Config {
         Config {
-            loops: self.loops,
-            pin: self.pin,
-            spin: self.spin,
-            spread: self.spread.into(),
+            loops: self.loops.loops,
+            pin: self.loops.pin,
+            spin: self.loops.spin,
+            spread: self.loops.spread.into(),
             limits: self.limits.limits(),
             deadlines: self.times.deadlines(),
             grace: Grace { drain: self.times.grace, ..Grace::default() },
