@@ -67,13 +67,32 @@ impl Buffer {
 
     #[cold]
     fn grow_and_put(&mut self, bytes: &[u8]) {
-        let size = (self.end + bytes.len()).max(2 * self.size()).max(64);
-        self.bytes.resize(size, 0);
+        self.grow(bytes.len());
         self.put(bytes);
+    }
+
+    /// Makes room for `count` bytes more.
+    fn grow(&mut self, count: usize) {
+        let size = (self.end + count).max(2 * self.size()).max(64);
+        self.bytes.resize(size, 0);
+    }
+
+    /// Appends `count` zeros, to be written over.
+    pub(crate) fn put_zeros(&mut self, count: usize) -> &mut [u8] {
+        if self.size() - self.end < count {
+            self.grow(count);
+        }
+        self.end += count;
+        let zeros = self.bytes.get_mut(self.end - count..self.end).unwrap_or_default();
+        zeros.fill(0);
+        zeros
     }
 
     /// Moves the filled part to the front.
     pub(crate) fn compact(&mut self) {
+        if self.start == 0 {
+            return; // Else each byte that trickles in would move all that came before.
+        }
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
     }

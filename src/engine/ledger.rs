@@ -104,6 +104,8 @@ counters! {
     refused,
     /// Accepts that failed because descriptors or memory ran out.
     accepts_exhausted,
+    /// Accepts that failed for another reason, such as a rule of the system.
+    accepts_failed,
     /// Times that a listener began to wait because there were too many connections.
     accepts_paused,
     /// Outgoing connections attempted.
@@ -122,12 +124,30 @@ counters! {
     timers,
     /// Times that a connection was held back because of its jobs.
     holds,
+    /// Calls that received datagrams.
+    receives,
+    /// … that gave nothing.
+    receives_would_block,
+    /// … that told of a datagram that came back, or was too large.
+    receives_failed,
     /// Datagrams received.
     datagrams_received,
+    /// Datagrams that a handler refused.
+    datagrams_refused,
+    /// Calls that sent datagrams.
+    sends,
+    /// … that had to wait.
+    sends_would_block,
     /// Datagrams sent.
     datagrams_sent,
     /// Datagrams that could not be sent, and were dropped.
     datagrams_dropped,
+    /// Sessions begun.
+    sessions_opened,
+    /// Datagrams dropped because their peer could have no session.
+    sessions_refused,
+    /// Sessions closed to make room for others.
+    sessions_evicted,
     /// Panics of handlers and jobs, each contained in its connection.
     panics,
 }

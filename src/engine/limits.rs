@@ -47,14 +47,15 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {
     /// Each loop has a listening socket of its own, and the kernel picks one by a hash of the
-    /// addresses (`SO_REUSEPORT`; Linux and DragonFly). Where the system can't, or the socket is
-    /// not ours to open (passed by systemd, or Unix), as `HandOff(RoundRobin)`.
+    /// addresses (`SO_REUSEPORT`; Linux and DragonFly). A loop that is full gives what it accepts
+    /// to the one with the fewest connections. Where the system can't, or the socket is not ours
+    /// to open (passed by systemd, or Unix), as `HandOff(RoundRobin)`.
     ReusePort,
     /// The first loop accepts for all, and picks.
     HandOff(Balance),
 }
 
-/// How the accepting loop picks one.
+/// How the accepting loop picks one, as long as that is not full: then, the one with the fewest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Balance {
     /// Each in turn.
@@ -86,8 +87,12 @@ pub struct Limits {
     pub accepts_per_turn: u32,
     /// Messages taken in by one turn of a loop. 1,024.
     pub messages_per_turn: u32,
-    /// Datagrams that a socket may receive in one visit. 256.
+    /// Datagrams that a socket may receive in one visit, before the others get their turn. Looked
+    /// at between calls of the system, one of which may give 256. 256.
     pub datagrams_per_visit: u32,
+    /// What a datagram socket may hold back until its buffer in the kernel has room; more is
+    /// dropped. Several times what one visit can answer. 1 MiB.
+    pub datagrams_unsent: usize,
     /// Messages that may wait for one loop; more are given back to their senders. 65,536.
     pub mailbox: u32,
     /// Jobs of one connection at the workers, above which it is not read from. 1,024.
@@ -95,12 +100,16 @@ pub struct Limits {
     /// Jobs of one loop at the workers, above which connections that give work are not read from.
     /// 65,536.
     pub jobs: u32,
+    /// Frames of one loop that were copied for the workers and are not answered yet, in bytes,
+    /// above which connections that give work are not read from. 64 MiB.
+    pub job_bytes: usize,
     /// What connections of the process may hold in buffers of their own, in all; what would make it
     /// more is closed. Counted per loop in steps of 64 KiB. 1 GiB.
     pub memory_max: u64,
-    /// Open connections in the process. 65,536.
+    /// Open connections in the process. Those that it opens itself count, but none of them is
+    /// turned away. 65,536.
     pub connections: u32,
-    /// Open connections on one loop. 65,536.
+    /// Open connections on one loop; more go to another one. 65,536.
     pub connections_per_loop: u32,
     /// What is done when there are as many connections as allowed, or no descriptors left.
     pub when_full: WhenFull,
@@ -120,9 +129,11 @@ impl Default for Limits {
             accepts_per_turn: 64,
             messages_per_turn: 1024,
             datagrams_per_visit: 256,
+            datagrams_unsent: 1 << 20,
             mailbox: 65_536,
             jobs_per_connection: 1024,
             jobs: 65_536,
+            job_bytes: 64 << 20,
             memory_max: 1 << 30,
             connections: 65_536,
             connections_per_loop: 65_536,
@@ -143,7 +154,7 @@ pub enum WhenFull {
 }
 
 /// Who is let in by a listener, and how many.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Admission {
     /// Open connections through this listener; `None`: only `Limits::connections` counts.
     pub connections: Option<u32>,
@@ -151,14 +162,66 @@ pub struct Admission {
     pub per_address: Option<u32>,
     /// New connections from one address per second, and how many at once; `None`: any.
     pub rate_per_address: Option<(u32, u32)>,
-    /// Addresses that are let in, or turned away.
+    /// With any of the two above: how many addresses without connections are remembered for their
+    /// rate, at about 50 bytes each; those with connections always are. Beyond that, who was away
+    /// for longest is forgotten, and may begin with a fresh burst. 65,536.
+    pub addresses_remembered: u32,
+    /// Addresses that are let in, or turned away. Everybody is let in unless set.
     pub access: AccessList,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            per_address: None,
+            rate_per_address: None,
+            addresses_remembered: 65_536,
+            access: AccessList::default(),
+        }
+    }
 }
 
 impl Admission {
     pub(crate) fn counts_addresses(&self) -> bool {
         self.per_address.is_some() || self.rate_per_address.is_some()
     }
+}
+
+/// Bounds on the sessions of a datagram socket.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    /// How many there may be at once, on each loop. 65,536.
+    pub max: u32,
+    /// Without a datagram from the peer. 60 s.
+    pub idle: Duration,
+    /// The age of a session. 24 h.
+    pub lifetime: Duration,
+    /// What is done with one more than `max`.
+    pub when_full: Crowded,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            max: 65_536,
+            idle: Duration::from_secs(60),
+            lifetime: Duration::from_secs(24 * 3600),
+            when_full: Crowded::Refuse,
+        }
+    }
+}
+
+/// What is done with the peers of a datagram socket that has as many sessions as it may have.
+/// Anybody can invent peers, so the choice is who suffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowded {
+    /// Datagrams of new peers are dropped, and counted (`sessions_refused`); those who are there
+    /// are served.
+    Refuse,
+    /// One of the idlest sessions is closed, as `Close::Over(Bound::Sessions)`: the one that was
+    /// idle for longest, of eight that are drawn by chance.
+    EvictIdle,
 }
 
 /// The deadlines of each connection. None is infinite; the longest possible is 24 days.

@@ -1,19 +1,23 @@
 //! Floor 4: the reactor. Readiness, time and mail become visits to connections.
 
 mod accept;
-mod connection;
-mod core;
+mod bind;
+mod check;
+pub(crate) mod connection;
+pub(crate) mod core;
 mod datagram;
 mod deadlines;
 mod dial;
 mod dialing;
-mod due;
+pub(crate) mod due;
 mod ending;
 #[allow(clippy::module_inception, reason = "its subject is the type of this name")]
 mod engine;
 mod event_loop;
-mod flag;
+pub(crate) mod flag;
+mod gate;
 mod grant;
+mod inbound;
 mod inspect;
 mod kept;
 mod ledger;
@@ -23,7 +27,10 @@ mod listener;
 mod mail;
 mod order;
 mod panics;
+mod peers;
 mod report;
+mod seat;
+mod session;
 mod shared;
 mod shutdown;
 mod snapshot;
@@ -33,8 +40,10 @@ mod state;
 
 pub use engine::{Engine, Handle, Running};
 pub use ledger::{Ledger, Phase};
-pub use limits::{Admission, Balance, Config, Deadlines, Grace, Limits, Spread, WhenFull};
+pub use limits::{
+    Admission, Balance, Config, Crowded, Deadlines, Grace, Limits, Sessions, Spread, WhenFull,
+};
 pub use report::ShutdownReport;
 pub use shared::ShutdownPhase;
-pub use snapshot::{ConnectionSnapshot, LoopSnapshot, WorkerSnapshot};
-pub use state::EventLoop;
+pub use snapshot::{ConnectionSnapshot, LoopSnapshot, SocketSnapshot, WorkerSnapshot};
+pub(crate) use state::EventLoop;

@@ -40,9 +40,11 @@ impl<N: Net> EventLoop<N> {
         self.core.stage.output = Output::lent(self.marks);
         self.core.stage.asked.bits = 0;
         self.core.stage.asked.successor = None;
-        if let Some(id) = victim.filter(|id| self.connection(*id).is_some()) {
-            log::error!("{id} closed: its handler panicked");
-            self.close(id, Close::Panicked);
+        let Some(id) = victim else { return };
+        if self.connection(id).is_none() {
+            return self.port_panicked(id);
         }
+        log::error!("{id} closed: its handler panicked");
+        self.close(id, Close::Panicked);
     }
 }

@@ -13,10 +13,12 @@ pub struct LoopSnapshot {
     pub phase: &'static str,
     /// Milliseconds since it began.
     pub age_ms: u64,
-    /// Open connections, and those being opened.
+    /// Open connections.
     pub connections: usize,
     /// Connections being opened.
     pub dialing: usize,
+    /// Sessions of datagram sockets.
+    pub sessions: usize,
     /// Connections that can go on at once.
     pub runnable: usize,
     /// Messages that wait.
@@ -30,8 +32,10 @@ pub struct LoopSnapshot {
     /// Counters and phases.
     #[cfg_attr(feature = "json", serde(serialize_with = "json::ledger"))]
     pub ledger: Ledger,
-    /// Some of the connections, as many as were asked for.
+    /// Some of the connections and sessions, as many as were asked for.
     pub some_connections: Vec<ConnectionSnapshot>,
+    /// Some of the datagram sockets, as many as were asked for.
+    pub some_sockets: Vec<SocketSnapshot>,
 }
 
 /// One worker, as a loop sees it.
@@ -44,7 +48,25 @@ pub struct WorkerSnapshot {
     pub age_ms: u64,
 }
 
-/// One connection.
+/// One datagram socket.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct SocketSnapshot {
+    /// Its name: loop, slot, generation.
+    pub id: String,
+    /// Where it is bound.
+    pub at: String,
+    /// The type of its handler; none, if it serves sessions.
+    pub handler: Option<&'static str>,
+    /// How many sessions it has.
+    pub sessions: usize,
+    /// Datagrams that wait to be sent.
+    pub unsent: usize,
+    /// What it waits for, in a sentence.
+    pub waiting_for: String,
+}
+
+/// One connection, or one session of a datagram socket.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "json", derive(serde::Serialize))]
 pub struct ConnectionSnapshot {

@@ -70,6 +70,8 @@ pub enum Bound {
     Memory,
     /// More jobs in flight than allowed, and the handler chose to close.
     Jobs,
+    /// More sessions at a datagram socket than `Sessions::max`, and this one was idle.
+    Sessions,
 }
 
 /// Whose doing it was.
@@ -126,6 +128,7 @@ reasons! {
     OverOutput "over_output" Peer,
     OverMemory "over_memory" Us,
     OverJobs "over_jobs" Us,
+    OverSessions "over_sessions" Us,
     Reset "reset" Peer,
     Unreachable "unreachable" System,
     Io "io" System,
@@ -153,6 +156,7 @@ impl Close {
             Self::Over(Bound::Output) => Reason::OverOutput,
             Self::Over(Bound::Memory) => Reason::OverMemory,
             Self::Over(Bound::Jobs) => Reason::OverJobs,
+            Self::Over(Bound::Sessions) => Reason::OverSessions,
             Self::Reset(_) => Reason::Reset,
             Self::Unreachable(_) => Reason::Unreachable,
             Self::Io(_) => Reason::Io,
@@ -178,9 +182,13 @@ impl fmt::Display for Close {
 impl From<io::Error> for Close {
     #[cold]
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NetworkUnreachable,
+            NotConnected, TimedOut,
+        };
         match error.kind() {
-            BrokenPipe | ConnectionAborted | ConnectionReset => Self::Reset(error),
+            BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected => Self::Reset(error),
+            HostUnreachable | NetworkUnreachable | TimedOut => Self::Reset(error),
             _ => Self::Io(error),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -140,23 +140,123 @@ impl IntoListen for std::os::unix::net::UnixListener {
 /// How to open a datagram socket.
 #[derive(Clone, Debug)]
 pub struct Bind {
-    /// Where.
+    /// Where, unless `socket` is given.
     pub at: Endpoint,
     /// Whether an IPv6 wildcard address takes IPv4 datagrams too.
     pub dual_stack: bool,
+    /// One socket, on one loop, however many loops there are.
+    pub single: bool,
     /// Whether several loops may each have a socket at this address. Set by the engine.
     pub reuse_port: bool,
     /// Whether datagrams to broadcast addresses may be sent.
     pub broadcast: bool,
-    /// Multicast groups to join, on the interface that the system chooses.
+    /// Multicast groups to join.
     pub groups: Vec<IpAddr>,
+    /// The interface on which multicast is received and sent: for IPv4 one of its addresses, for
+    /// IPv6 its number. Unspecified, or 0: the system chooses.
+    pub interface: (Ipv4Addr, u32),
+    /// How many hops multicast may travel: 1 stays on the local network.
+    pub multicast_hops: u32,
+    /// Whether sockets on this machine get the multicast that this one sends.
+    pub multicast_loop: bool,
+    /// The sizes in bytes of the system's buffers for receiving and for sending (`SO_RCVBUF`,
+    /// `SO_SNDBUF`), as far as it allows.
+    pub buffers: (Option<usize>, Option<usize>),
+    /// A socket that is bound already, such as one that systemd passed. It is used as it is.
+    pub socket: Option<BoundSocket>,
+}
+
+/// A datagram socket that is bound already.
+#[derive(Clone, Debug)]
+pub enum BoundSocket {
+    /// For UDP.
+    Udp(Arc<std::net::UdpSocket>),
+    /// For Unix datagrams.
+    #[cfg(unix)]
+    Unix(Arc<std::os::unix::net::UnixDatagram>),
 }
 
 impl Bind {
     /// At `at`, dual stack, without broadcast or groups.
     pub fn at(at: impl Into<Endpoint>) -> Self {
-        let (at, groups) = (at.into(), Vec::new());
-        Self { at, dual_stack: true, reuse_port: false, broadcast: false, groups }
+        Self {
+            at: at.into(),
+            dual_stack: true,
+            single: false,
+            reuse_port: false,
+            broadcast: false,
+            groups: Vec::new(),
+            interface: (Ipv4Addr::UNSPECIFIED, 0),
+            multicast_hops: 1,
+            multicast_loop: true,
+            buffers: (None, None),
+            socket: None,
+        }
+    }
+
+    /// One socket, on one loop: for clients, and for state that no two loops can share.
+    pub fn single(self) -> Self {
+        Self { single: true, ..self }
+    }
+
+    /// With this multicast group joined.
+    pub fn group(mut self, group: IpAddr) -> Self {
+        self.groups.push(group);
+        self
+    }
+
+    /// Whether several sockets at one address share the datagrams: of broadcast and multicast, each
+    /// would get them all.
+    pub(crate) fn can_be_several(&self) -> bool {
+        let ours = self.socket.is_none() && matches!(self.at, Endpoint::Ip(_));
+        ours && !self.single && !self.broadcast && self.groups.is_empty()
+    }
+}
+
+/// Where a datagram socket can be bound.
+pub trait IntoBind {
+    /// Says how.
+    fn into_bind(self) -> io::Result<Bind>;
+}
+
+impl IntoBind for Bind {
+    fn into_bind(self) -> io::Result<Bind> {
+        Ok(self)
+    }
+}
+
+impl IntoBind for SocketAddr {
+    fn into_bind(self) -> io::Result<Bind> {
+        Ok(Bind::at(self))
+    }
+}
+
+impl IntoBind for Endpoint {
+    fn into_bind(self) -> io::Result<Bind> {
+        Ok(Bind::at(self))
+    }
+}
+
+/// As `Endpoint::from_str` reads it.
+impl IntoBind for &str {
+    fn into_bind(self) -> io::Result<Bind> {
+        Ok(Bind::at(self.parse::<Endpoint>()?))
+    }
+}
+
+impl IntoBind for std::net::UdpSocket {
+    fn into_bind(self) -> io::Result<Bind> {
+        let at = self.local_addr()?;
+        Ok(Bind { socket: Some(BoundSocket::Udp(Arc::new(self))), ..Bind::at(at) })
+    }
+}
+
+#[cfg(unix)]
+impl IntoBind for std::os::unix::net::UnixDatagram {
+    fn into_bind(self) -> io::Result<Bind> {
+        let path = self.local_addr()?.as_pathname().map(PathBuf::from).unwrap_or_default();
+        let socket = Some(BoundSocket::Unix(Arc::new(self)));
+        Ok(Bind { socket, ..Bind::at(Endpoint::Unix(path)) })
     }
 }
 
@@ -216,6 +316,21 @@ pub enum Remote {
     Ip(SocketAddr),
     /// A Unix socket, which need not have a path.
     Unix(Option<Arc<std::path::Path>>),
+}
+
+impl From<SocketAddr> for Remote {
+    fn from(address: SocketAddr) -> Self {
+        Self::Ip(address)
+    }
+}
+
+impl From<Endpoint> for Remote {
+    fn from(endpoint: Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Ip(address) => Self::Ip(address),
+            Endpoint::Unix(path) => Self::Unix(Some(path.into())),
+        }
+    }
 }
 
 impl fmt::Display for Remote {

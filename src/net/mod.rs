@@ -12,10 +12,15 @@ pub mod doorbell;
 mod endpoint;
 pub(crate) mod mailbox;
 mod os;
+pub(crate) mod sim;
 pub(crate) mod workers;
 
-pub use endpoint::{Bind, Endpoint, IntoListen, Listen, Peer, Remote};
+pub use endpoint::{
+    Bind, BoundSocket, Endpoint, IntoBind, IntoListen, Listen, Listening, Peer, Remote,
+};
 pub use os::Os;
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use os::{Inherited, InheritedSocket, inherited};
 
 /// What a source is called when it becomes ready.
 pub type Token = u64;
@@ -39,7 +44,7 @@ impl Readiness {
 }
 
 /// Something that can be watched.
-pub enum Source<'a, N: Net + ?Sized> {
+pub enum Source<'a, N: Net> {
     /// A connection, or one that is being opened.
     Stream(&'a mut N::Stream),
     /// A socket that accepts connections.
@@ -77,7 +82,8 @@ pub struct Transmit<'a> {
     pub segment: usize,
 }
 
-/// The world of one loop. All sources are watched edge-triggered, for both directions, once.
+/// The world of one loop. All sources are watched edge-triggered, once, and streams for both
+/// directions.
 ///
 /// Sockets never block: what can't be done now gives `WouldBlock`.
 pub trait Net: Sized + 'static {
@@ -105,7 +111,8 @@ pub trait Net: Sized + 'static {
         timeout: Option<Duration>,
         note: impl FnMut(Token, Readiness),
     ) -> io::Result<()>;
-    /// Begins to watch a source.
+    /// Begins to watch a source. A datagram socket is watched for reading, and for writing only
+    /// while [`watch_writes`](Self::watch_writes) says so, or always, if it costs nothing.
     fn watch(&mut self, source: Source<'_, Self>, token: Token) -> io::Result<()>;
     /// Finds the addresses of `host`, off the loop.
     fn resolve(&mut self, host: &str, port: u16, reply: Resolved);
@@ -150,8 +157,24 @@ pub trait Net: Sized + 'static {
         block: &mut [u8],
         received: &mut Vec<Received>,
     ) -> io::Result<()>;
+    /// How many receptions one [`receive`](Self::receive) gives at most. Fewer mean that no more
+    /// were there. 1 proves nothing.
+    fn receptions_max(&self, _socket: &Self::Datagram) -> usize {
+        1
+    }
     /// How many datagrams one [`send`](Self::send) may carry to one peer; at least 1.
     fn segments_max(&self, socket: &Self::Datagram) -> usize;
+    /// Whether a socket is to be watched for writing, too. If so, and it can be written to, an
+    /// event follows, even if that was so all the time. Each datagram that leaves a UDP socket is
+    /// an edge: who watched always would be woken for each.
+    fn watch_writes(
+        &mut self,
+        _socket: &mut Self::Datagram,
+        _token: Token,
+        _wanted: bool,
+    ) -> io::Result<()> {
+        Ok(())
+    }
     /// Sends all of `transmit`, or nothing.
     fn send(&mut self, socket: &mut Self::Datagram, transmit: &Transmit<'_>) -> io::Result<()>;
 }

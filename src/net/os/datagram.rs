@@ -1,15 +1,15 @@
 //! Datagram sockets: UDP, batched where the system can, and Unix.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use mio::event::Source;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::listener;
-use crate::net::{Bind, Endpoint, Received, Remote, Transmit};
+use crate::net::{Bind, BoundSocket, Endpoint, Received, Remote, Transmit};
 
 /// The largest datagram, and the room that each needs in a block: 64 KiB.
 const DATAGRAM_MAX: usize = 64 * 1024;
@@ -25,21 +25,37 @@ enum Kind {
 
 impl Datagram {
     pub(super) fn open(how: &Bind) -> io::Result<(Self, Endpoint)> {
-        match &how.at {
-            Endpoint::Ip(at) => {
-                let socket = UdpSocket::from_std(bound_udp(*at, how)?.into());
-                let (at, batching) = (socket.local_addr()?, Batching::new(&socket)?);
-                Ok((Self(Kind::Udp(socket, batching)), at.into()))
+        match (&how.socket, &how.at) {
+            (Some(BoundSocket::Udp(socket)), _) => {
+                let socket = socket.try_clone()?;
+                socket.set_nonblocking(true)?;
+                Self::udp(socket)
             }
             #[cfg(unix)]
-            Endpoint::Unix(path) => {
+            (Some(BoundSocket::Unix(socket)), at) => {
+                let socket = socket.try_clone()?;
+                socket.set_nonblocking(true)?;
+                let socket = mio::net::UnixDatagram::from_std(socket);
+                // Whoever passed the socket owns its path.
+                Ok((Self(Kind::Unix(socket, listener::RemoveFile(None))), at.clone()))
+            }
+            (None, Endpoint::Ip(at)) => Self::udp(bound_udp(*at, how)?.into()),
+            #[cfg(unix)]
+            (None, Endpoint::Unix(path)) => {
+                let socket = bound_unix(path)?;
                 let remove = listener::RemoveFile(Some(path.clone()));
-                let socket = mio::net::UnixDatagram::bind(path)?;
+                set_buffers(&SockRef::from(&socket), how)?;
                 Ok((Self(Kind::Unix(socket, remove)), how.at.clone()))
             }
             #[cfg(not(unix))]
-            Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            (None, Endpoint::Unix(_)) => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    fn udp(socket: std::net::UdpSocket) -> io::Result<(Self, Endpoint)> {
+        let socket = UdpSocket::from_std(socket);
+        let (at, batching) = (socket.local_addr()?, Batching::new(&socket)?);
+        Ok((Self(Kind::Udp(socket, batching)), at.into()))
     }
 
     #[inline]
@@ -53,10 +69,22 @@ impl Datagram {
             #[cfg(unix)]
             Kind::Unix(socket, _) => {
                 let (len, from) = socket.recv_from(block)?;
+                // What is cut off is lost, and what is left of it is not what was sent.
+                if len == block.len() {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "too large a datagram"));
+                }
                 let from = Remote::Unix(from.as_pathname().map(Into::into));
                 received.push(Received { start: 0, len, stride: len, from });
                 Ok(())
             }
+        }
+    }
+
+    pub(super) fn receptions_max(&self) -> usize {
+        match &self.0 {
+            Kind::Udp(..) => RECEPTIONS,
+            #[cfg(unix)]
+            Kind::Unix(..) => 1,
         }
     }
 
@@ -74,7 +102,13 @@ impl Datagram {
             (Kind::Udp(socket, batching), Remote::Ip(to)) => batching.send(socket, transmit, *to),
             #[cfg(unix)]
             (Kind::Unix(socket, _), Remote::Unix(Some(path))) => {
-                socket.send_to(transmit.bytes, path).map(drop)
+                socket.send_to(transmit.bytes, path).map(drop).map_err(|error| match error.kind() {
+                    // It is the peer's queue that is full, and no event tells when it isn't.
+                    io::ErrorKind::WouldBlock => {
+                        io::Error::new(io::ErrorKind::ResourceBusy, "the peer does not read")
+                    }
+                    _ => error,
+                })
             }
             _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "no such address here")),
         }
@@ -94,16 +128,57 @@ fn bound_udp(at: SocketAddr, how: &Bind) -> io::Result<Socket> {
         listener::set_reuse_port(&socket)?;
     }
     socket.set_broadcast(how.broadcast)?;
+    set_buffers(&SockRef::from(&socket), how)?;
     socket.set_nonblocking(true)?;
     socket.bind(&at.into())?;
+    let (v4, v6) = &how.interface;
     for group in &how.groups {
         match group {
-            IpAddr::V4(group) => socket.join_multicast_v4(group, &Ipv4Addr::UNSPECIFIED)?,
-            IpAddr::V6(group) => socket.join_multicast_v6(group, 0)?,
+            IpAddr::V4(group) => socket.join_multicast_v4(group, v4)?,
+            IpAddr::V6(group) => socket.join_multicast_v6(group, *v6)?,
         }
+    }
+    if at.is_ipv6() {
+        socket.set_multicast_if_v6(*v6)?;
+        socket.set_multicast_hops_v6(how.multicast_hops)?;
+        socket.set_multicast_loop_v6(how.multicast_loop)?;
+    } else {
+        socket.set_multicast_if_v4(v4)?;
+        socket.set_multicast_ttl_v4(how.multicast_hops)?;
+        socket.set_multicast_loop_v4(how.multicast_loop)?;
     }
     Ok(socket)
 }
+
+fn set_buffers(socket: &SockRef<'_>, how: &Bind) -> io::Result<()> {
+    let (receive, send) = how.buffers;
+    receive.map_or(Ok(()), |size| socket.set_recv_buffer_size(size))?;
+    send.map_or(Ok(()), |size| socket.set_send_buffer_size(size))
+}
+
+/// A file that a dead process left is replaced; one that somebody has bound is not.
+#[cfg(unix)]
+fn bound_unix(path: &std::path::Path) -> io::Result<mio::net::UnixDatagram> {
+    use mio::net::UnixDatagram;
+    match UnixDatagram::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            match UnixDatagram::unbound()?.connect(path) {
+                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(path)?;
+                    UnixDatagram::bind(path)
+                }
+                _ => Err(error),
+            }
+        }
+        other => other,
+    }
+}
+
+/// How many receptions one call gives: what fits into a block of 256 KiB.
+#[cfg(feature = "linux")]
+const RECEPTIONS: usize = 4;
+#[cfg(not(feature = "linux"))]
+const RECEPTIONS: usize = 1;
 
 /// Several datagrams a call: `recvmmsg`, and segmentation offload both ways (GRO, GSO).
 #[cfg(feature = "linux")]
@@ -112,7 +187,21 @@ struct Batching(quinn_udp::UdpSocketState);
 #[cfg(feature = "linux")]
 impl Batching {
     fn new(socket: &UdpSocket) -> io::Result<Self> {
-        Ok(Self(quinn_udp::UdpSocketState::new(socket.into())?))
+        let state = quinn_udp::UdpSocketState::new(socket.into())?;
+        let options = SockRef::from(socket);
+        if socket.local_addr()?.is_ipv4() {
+            // Large datagrams may be cut up on the way, as without batching; and nobody here asks
+            // how each was marked, which would be told at a price.
+            #[cfg(target_os = "linux")]
+            rustix::net::sockopt::set_ip_mtu_discover(
+                socket,
+                rustix::net::sockopt::Ipv4PathMtuDiscovery::WANT,
+            )?;
+            options.set_recv_tos_v4(false)?;
+        } else {
+            options.set_recv_tclass_v6(false)?;
+        }
+        Ok(Self(state))
     }
 
     fn receive(
@@ -121,16 +210,15 @@ impl Batching {
         block: &mut [u8],
         received: &mut Vec<Received>,
     ) -> io::Result<()> {
-        use quinn_udp::{BATCH_SIZE, RecvMeta};
-        let count = (block.len() / DATAGRAM_MAX).clamp(1, BATCH_SIZE);
-        let room = block.len() / count;
+        use quinn_udp::RecvMeta;
+        let room = block.len() / RECEPTIONS;
+        debug_assert!(room >= DATAGRAM_MAX);
         let mut rooms = block.chunks_exact_mut(room).map(io::IoSliceMut::new);
-        let mut slices: [_; BATCH_SIZE] =
+        let mut slices: [_; RECEPTIONS] =
             std::array::from_fn(|_| rooms.next().unwrap_or_else(|| io::IoSliceMut::new(&mut [])));
-        let mut metas = [RecvMeta::default(); BATCH_SIZE];
-        let Some(slices) = slices.get_mut(..count) else { return Ok(()) };
-        let got = self.0.recv(socket.into(), slices, &mut metas)?;
-        received.extend(metas.iter().take(got).enumerate().map(|(index, meta)| Received {
+        let mut metas = [RecvMeta::default(); RECEPTIONS];
+        let count = self.0.recv(socket.into(), &mut slices, &mut metas)?;
+        received.extend(metas.iter().take(count).enumerate().map(|(index, meta)| Received {
             start: index * room,
             len: meta.len,
             stride: meta.stride,

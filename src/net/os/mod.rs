@@ -13,6 +13,8 @@ use super::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
 };
 
+#[cfg(all(target_os = "linux", feature = "linux"))]
+mod activation;
 mod datagram;
 mod listener;
 mod processor;
@@ -21,11 +23,15 @@ mod resolver;
 mod signals;
 mod stream;
 
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use activation::{Inherited, InheritedSocket, inherited};
 pub(crate) use datagram::Datagram;
 pub(crate) use listener::Listener;
 
 /// The waker's token. A connection's has a generation of 31 bits, so it is never this.
 const WAKE: usize = usize::MAX;
+// A token holds a slot and a generation, 32 bits each; cut in half, no event would find anybody.
+const _: () = assert!(usize::BITS >= 64, "overt needs a platform of 64 bits");
 /// How many events one poll takes in.
 const EVENTS: usize = 1024;
 
@@ -61,9 +67,15 @@ impl Os {
         Ok(())
     }
 
+    /// A datagram socket for any loop: opening one takes no poller.
+    pub(crate) fn open_datagram(how: &Bind) -> io::Result<(Datagram, Endpoint)> {
+        Datagram::open(how)
+    }
+
     /// A stream that exists already, as this world holds it.
     pub(crate) fn enroll(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
         Ok(TcpStream::from_std(stream))
     }
 
@@ -141,7 +153,7 @@ impl Net for Os {
         match source {
             Source::Stream(stream) => registry.register(stream, token, both),
             Source::Listener(listener) => registry.register(listener, token, Interest::READABLE),
-            Source::Datagram(socket) => registry.register(socket, token, both),
+            Source::Datagram(socket) => registry.register(socket, token, Interest::READABLE),
         }
     }
 
@@ -217,8 +229,23 @@ impl Net for Os {
         socket.receive(block, received)
     }
 
+    fn receptions_max(&self, socket: &Datagram) -> usize {
+        socket.receptions_max()
+    }
+
     fn segments_max(&self, socket: &Datagram) -> usize {
         socket.segments_max()
+    }
+
+    fn watch_writes(
+        &mut self,
+        socket: &mut Datagram,
+        token: Token,
+        wanted: bool,
+    ) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let interest = if wanted { both } else { Interest::READABLE };
+        self.poll.registry().reregister(socket, mio::Token(token as usize), interest)
     }
 
     fn send(&mut self, socket: &mut Datagram, transmit: &Transmit<'_>) -> io::Result<()> {
