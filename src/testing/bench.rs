@@ -15,12 +15,12 @@ use std::time::Duration;
 use super::tap::Tap;
 use super::world::World;
 use crate::engine::Config;
-use crate::engine::connection::{Connection, NO_GATE};
+use crate::engine::connection::Connection;
 use crate::engine::core::Core;
 use crate::engine::flag::{LINGERING, READABLE, TELL_DRAIN, WRITABLE};
 use crate::handler::jobs::Parcel;
 use crate::handler::mail::{ConnectionId, Envelope};
-use crate::handler::stage::{AnyHandler, Dial, DialOrder, Facts};
+use crate::handler::stage::{AnyHandler, Dial, DialOrder, Facts, NO_GATE};
 use crate::handler::{Close, Handler, Reason, Result, Timer};
 use crate::net::mailbox::{Inbox, mailbox};
 use crate::net::workers::{Worker, Workers, pool};
@@ -126,10 +126,10 @@ impl<H: Handler> Bench<H> {
         let (queues, workers): (Workers<Parcel>, _) = pool(config.workers);
         let core = Core::new(World::new(WINDOW), home, queues, Arc::default(), config);
         let id = ConnectionId { home: 0, slot: 0, generation: 1 };
-        let facts = Facts { id, out: Default::default(), peer };
+        let facts = Facts { id, out: Default::default(), peer, gate: NO_GATE };
         let mut bench = Self {
             core,
-            connection: Some(Connection::new((), facts, NO_GATE, Tap::new(handler))),
+            connection: Some(Connection::new((), facts, Tap::new(handler))),
             inbox,
             workers,
             ended: None,
