@@ -16,7 +16,7 @@ fn serve(service: &str, more: &[&str]) -> (Process, SocketAddr) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_overt"));
     command.args([service, "--listen", "127.0.0.1:0"]).args(more);
     let server = Process::start(&mut command);
-    let at = server.address(service);
+    let at = server.address(" on ");
     (server, at)
 }
 
@@ -71,6 +71,33 @@ asyncio.run(all())
 print("same")
 "#;
     let (server, at) = serve("echo", &["--loops", "2"]);
+    assert_eq!(python(PROGRAM, at), "same\n");
+    server.ends();
+}
+
+#[test]
+fn asyncio_datagrams_come_back() {
+    const PROGRAM: &str = r#"
+import asyncio, sys
+class Client(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.left, self.done = 500, asyncio.get_running_loop().create_future()
+        self.transport = transport
+        transport.sendto(b"500")
+    def datagram_received(self, data, _):
+        assert data == str(self.left).encode()
+        self.left -= 1
+        if self.left: self.transport.sendto(str(self.left).encode())
+        else: self.done.set_result(None)
+async def talk():
+    loop = asyncio.get_running_loop()
+    at = ("127.0.0.1", int(sys.argv[1]))
+    _, client = await loop.create_datagram_endpoint(Client, remote_addr=at)
+    await asyncio.wait_for(client.done, 60)
+asyncio.run(talk())
+print("same")
+"#;
+    let (server, at) = serve("udp-echo", &["--loops", "2"]);
     assert_eq!(python(PROGRAM, at), "same\n");
     server.ends();
 }

@@ -122,3 +122,15 @@ pub(crate) fn hears(stream: &mut std::net::TcpStream, count: usize) -> String {
     stream.read_exact(&mut bytes).expect("an answer comes");
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+/// What comes back for a datagram.
+pub(crate) fn datagram(at: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    socket.set_read_timeout(Some(PATIENCE)).expect("it is not zero");
+    socket.send_to(bytes, at).expect("there is room for one datagram");
+    let mut answer = vec![0; 65_536];
+    let (count, from) = socket.recv_from(&mut answer).expect("an answer comes");
+    assert_eq!(from, at);
+    answer.truncate(count);
+    answer
+}
