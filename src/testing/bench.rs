@@ -260,7 +260,7 @@ impl<H: Handler> Bench<H> {
     /// # Panics
     /// If it has not, or the connection is closed.
     #[track_caller]
-    pub fn upgraded<S: Handler>(mut self) -> Bench<S> {
+    pub fn upgraded<S: Handler>(self) -> Bench<S> {
         let name = self.handler_name().unwrap_or("gone");
         assert!(self.is_now::<S>(), "the handler is {name}, not {}", std::any::type_name::<S>());
         let Self { core, connection, inbox, workers, ended, fired, dialed, .. } = self;
@@ -303,7 +303,7 @@ impl<H: Handler> Bench<H> {
             assert!(visits < VISITS_MAX, "the handler keeps itself busy, and waits for nothing");
             visited = connection.visit(&mut self.core);
         }
-        if let Some(tap) = self.connection.as_mut().and_then(|it| Tap::of(&mut *it.handler)) {
+        if let Some(tap) = self.connection.as_mut().and_then(|it| Tap::of_mut(&mut *it.handler)) {
             self.fired.append(&mut tap.fired);
         }
         let now = self.core.now();
@@ -324,7 +324,7 @@ impl<H: Handler> Bench<H> {
         self.core.wheel.cancel(connection.id().slot);
         self.ended = Some((why.reason(), why.to_string()));
         let (_, mut handler) = connection.dissolve();
-        if let Some(tap) = Tap::of(&mut *handler) {
+        if let Some(tap) = Tap::of_mut(&mut *handler) {
             self.fired.append(&mut tap.fired);
         }
         handler.close(why, &mut self.core.stage.asked);
