@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use overt::testing::Bench;
 use overt::wire::{Codec, LengthPrefixed};
-use overt::{Config, Context, Deadline, Deadlines, Handler, Limits, Never, Reason, Result};
+use overt::{
+    Close, Config, Context, Deadline, Deadlines, Handler, Limits, Never, Reason, Result, Timer,
+};
 use puppet::{A, B, Puppet, Told, puppet, seconds, with};
 
 #[path = "common/puppet.rs"]
@@ -171,6 +173,69 @@ fn a_dead_connection_hears_nothing() {
     bench.data(b"c");
     bench.message(Told::Said("dropped"));
     bench.data(b"1");
+}
+
+#[test]
+fn a_long_time_passes_tick_by_tick() {
+    struct Ticks;
+    impl Handler for Ticks {
+        type Message = Never;
+        fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            cx.effects.arm_every(A, Duration::from_millis(1));
+            Ok(())
+        }
+        fn on_data(&mut self, _: &mut Context<'_, Self>) -> Result {
+            Ok(())
+        }
+    }
+    let deadlines = Deadlines { idle: seconds(1000), ..Deadlines::default() };
+    let mut bench = Bench::with(Config { deadlines, ..Config::default() }, Ticks);
+    bench.advance(seconds(150));
+    assert_eq!(bench.fired().len(), 150_000);
+}
+
+#[test]
+#[should_panic(expected = "again and again")]
+fn a_timer_that_is_armed_for_now_for_ever_is_found() {
+    struct Impatient;
+    impl Handler for Impatient {
+        type Message = Never;
+        fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            cx.effects.arm(A, Duration::ZERO);
+            Ok(())
+        }
+        fn on_timer(&mut self, _: Timer, cx: &mut Context<'_, Self>) -> Result {
+            cx.effects.arm(A, Duration::ZERO);
+            Ok(())
+        }
+    }
+    let mut bench = Bench::new(Impatient);
+    bench.data(b"1");
+    bench.advance(seconds(1));
+}
+
+#[test]
+fn a_handler_may_end_before_it_began() {
+    struct Brief(Result);
+    impl Handler for Brief {
+        type Message = Never;
+        fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            cx.output.put(b"bye ");
+            cx.output.share(vec![b'.'; 1000].into());
+            cx.output.put(b"bye");
+            cx.effects.close();
+            std::mem::replace(&mut self.0, Ok(()))
+        }
+        fn on_data(&mut self, _: &mut Context<'_, Self>) -> Result {
+            Ok(())
+        }
+    }
+    let mut bench = Bench::new(Brief(Ok(())));
+    let bye = [&b"bye "[..], &[b'.'; 1000], b"bye"].concat();
+    assert_eq!((bench.take_output(), bench.closed()), (bye, Some(Reason::ByUs)));
+    let mut bench = Bench::new(Brief(Err(Close::Protocol("no"))));
+    assert_eq!((bench.take_output(), bench.closed()), (vec![], Some(Reason::Protocol)));
+    bench.advance(seconds(100));
 }
 
 #[test]
