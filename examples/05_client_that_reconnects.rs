@@ -54,7 +54,7 @@ impl Handler for Client {
         println!("not connected: {why}");
         match self.reconnect.again(&why, outgoing) {
             // After a while that grows with each failure, and is drawn by chance: a thousand
-            // clients that lost the same server then don't all come back in the same instant.
+            // clients that lost the same server don't all come back in the same instant.
             Some(dial) => outgoing.connect(dial, Self { lines: Lines::new(1000), ..self }),
             None => println!("gave up"),
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use process::{PATIENCE, Process, connected, hears};
+use process::{PATIENCE, Process, connected, datagram, hears};
 
 #[path = "common/process.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command, which use the rest")]
@@ -108,6 +108,16 @@ fn chapter_03_asks_and_ticks() {
 
 fn client_says(client: &mut BufReader<std::net::TcpStream>, what: &str) {
     client.get_mut().write_all(what.as_bytes()).unwrap();
+}
+
+#[test]
+fn chapter_04_numbers_the_datagrams_of_each_peer() {
+    let server = chapter("04_udp", &[ANY]);
+    let at = server.address("echo");
+    for _ in 0..2 {
+        assert_eq!(datagram(at, b"hello"), b"1: hello");
+    }
+    server.ends();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::process::{Command, Output};
 
-use process::{Process, connected, hears};
+use process::{Process, connected, datagram, hears};
 
 #[path = "common/process.rs"]
 #[allow(dead_code, reason = "shared with the tests of the chapters, which use the rest")]
@@ -51,6 +51,8 @@ fn without_arguments_it_serves_everything_and_says_how_to_try_it() {
     let python = server.prints_at_last("python3 -c");
     let chat = server.address("chat ");
     server.prints_at_last(&format!("nc 127.0.0.1 {}", chat.port()));
+    let udp = server.address("udp echo ");
+    server.prints_at_last(&format!("nc -u 127.0.0.1 {}", udp.port()));
     server.prints_at_last("Ctrl-C");
     assert_eq!(answer(echo, b"hello"), b"hello");
     assert_eq!(answer(frames, b"\0\0\0\x02hi\0\0\0\0"), b"\0\0\0\x02hi\0\0\0\0");
@@ -61,6 +63,7 @@ fn without_arguments_it_serves_everything_and_says_how_to_try_it() {
     // The very line that it prints.
     let printed = process::foreign(Command::new("sh").args(["-c", python.trim()]), b"");
     assert_eq!(printed.trim(), r"b'\x00\x00\x00\x05hello'");
+    assert_eq!(datagram(udp, b"hello"), b"hello");
     drop(member);
     let last = server.ends().pop().unwrap();
     assert!(last.starts_with("ended after "), "{last}");
@@ -87,6 +90,12 @@ fn each_service_stands_alone() {
     let mut member = connected(server.address("chat"));
     assert_eq!(hears(&mut member, 10), "* welcome!");
     drop(member);
+    server.ends();
+    let server = Process::start(&mut overt(&["udp-echo", "--listen", ANY, "--loops", "2"]));
+    let at = server.address("udp echo");
+    for size in [0, 1, 1200, 9000] {
+        assert_eq!(datagram(at, &vec![b'x'; size]), vec![b'x'; size]);
+    }
     server.ends();
 }
 
@@ -122,12 +131,13 @@ fn one_loop_is_one_thread() {
 
 #[test]
 fn limits_and_deadlines_of_the_command_line_are_kept() {
-    let arguments = ["frames", "--listen", ANY, "--frame-max", "4", "--idle", "100ms"];
+    let arguments = ["frames", "--listen", ANY, "--frame-max", "4", "--idle", "1s"];
     let server = Process::start(&mut overt(&arguments));
     let at = server.address("frames");
     let mut client = connected(at);
-    client.write_all(b"\0\0\0\x04four\0\0\0\x05").unwrap();
+    client.write_all(b"\0\0\0\x04four").unwrap();
     assert_eq!(hears(&mut client, 8), "\0\0\0\x04four");
+    client.write_all(b"\0\0\0\x05").unwrap();
     let ended =
         |mut client: std::net::TcpStream| matches!(client.read(&mut [0; 1]), Ok(0) | Err(_));
     assert!(ended(client), "a frame that is too long");
@@ -204,6 +214,10 @@ fn an_address_in_use_is_named_with_the_way_to_another() {
     let at = taken.local_addr().unwrap();
     let said = refusal(&["echo", "--listen", &at.to_string()], 1);
     assert!(said.contains(&at.to_string()) && said.contains("--listen ADDR"), "{said}");
+    let taken = std::net::UdpSocket::bind(ANY).unwrap();
+    let udp = taken.local_addr().unwrap();
+    let said = refusal(&["udp-echo", "--listen", &udp.to_string()], 1);
+    assert!(said.contains(&udp.to_string()) && said.contains("--listen ADDR"), "{said}");
     let base = at.port().min(65_532);
     if base == at.port() {
         let said = refusal(&["--base-port", &base.to_string()], 1);
@@ -213,13 +227,13 @@ fn an_address_in_use_is_named_with_the_way_to_another() {
 
 #[test]
 fn what_is_under_way_is_finished_before_it_ends() {
-    let server = Process::start(&mut overt(&["echo", "--listen", ANY, "--loops", "1"]));
+    let room = ["--output-high", "4M", "--stats=20ms"];
+    let server = Process::start(overt(&["echo", "--listen", ANY, "--loops", "1"]).args(room));
     let mut client = connected(server.address("echo"));
-    client.write_all(b"a").unwrap();
-    assert_eq!(hears(&mut client, 1), "a");
-    // Not read: 1 MiB waits in the server while it is asked to end.
+    // Not read: all of it waits in the server, or on the way, while that is asked to end.
     let many = vec![b'x'; 1 << 20];
     client.write_all(&many).unwrap();
+    server.prints_at_last(&format!("\"bytes_read\":{},", many.len()));
     server.signal("INT");
     let mut echo = Vec::new();
     client.read_to_end(&mut echo).unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use futures_util::{SinkExt, StreamExt};
 use process::{Process, foreign};
-use tokio_util::codec::{Framed, LengthDelimitedCodec};
+use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
 #[path = "common/process.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
@@ -16,7 +16,7 @@ fn serve(service: &str, more: &[&str]) -> (Process, SocketAddr) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_overt"));
     command.args([service, "--listen", "127.0.0.1:0"]).args(more);
     let server = Process::start(&mut command);
-    let at = server.address(service);
+    let at = server.address(" on ");
     (server, at)
 }
 
@@ -76,6 +76,33 @@ print("same")
 }
 
 #[test]
+fn asyncio_datagrams_come_back() {
+    const PROGRAM: &str = r#"
+import asyncio, sys
+class Client(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.left, self.done = 500, asyncio.get_running_loop().create_future()
+        self.transport = transport
+        transport.sendto(b"500")
+    def datagram_received(self, data, _):
+        assert data == str(self.left).encode()
+        self.left -= 1
+        if self.left: self.transport.sendto(str(self.left).encode())
+        else: self.done.set_result(None)
+async def talk():
+    loop = asyncio.get_running_loop()
+    at = ("127.0.0.1", int(sys.argv[1]))
+    _, client = await loop.create_datagram_endpoint(Client, remote_addr=at)
+    await asyncio.wait_for(client.done, 60)
+asyncio.run(talk())
+print("same")
+"#;
+    let (server, at) = serve("udp-echo", &["--loops", "2"]);
+    assert_eq!(python(PROGRAM, at), "same\n");
+    server.ends();
+}
+
+#[test]
 fn nc_echoes_and_chats() {
     let many = "all that nc sends\n".repeat(20_000);
     let (server, at) = serve("echo", &[]);
@@ -93,13 +120,15 @@ fn the_codec_of_tokio_util_gets_its_frames_back() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let stream = tokio::net::TcpStream::connect(at).await.unwrap();
-        let (mut sink, mut frames) = Framed::new(stream, LengthDelimitedCodec::new()).split();
+        let (reader, writer) = stream.into_split();
+        let mut sink = FramedWrite::new(writer, LengthDelimitedCodec::new());
+        let mut frames = FramedRead::new(reader, LengthDelimitedCodec::new());
         let frame = |number: usize| bytes::Bytes::from(vec![number as u8; number * 31 % 20_000]);
         let send = async {
             for number in 0..2000 {
                 sink.feed(frame(number)).await.unwrap();
             }
-            sink.flush().await.unwrap();
+            SinkExt::<bytes::Bytes>::flush(&mut sink).await.unwrap();
         };
         let receive = async {
             for number in 0..2000 {
@@ -111,13 +140,7 @@ fn the_codec_of_tokio_util_gets_its_frames_back() {
     server.ends();
 }
 
-#[test]
-fn go_gets_its_frames_back() {
-    if Command::new("go").arg("version").output().is_err() {
-        println!("left out: go is not installed");
-        return;
-    }
-    const PROGRAM: &str = r#"package main
+const GO: &str = r#"package main
 
 import (
 	"bytes"
@@ -161,10 +184,17 @@ func main() {
 	fmt.Println("same", len(all))
 }
 "#;
+
+#[test]
+fn go_gets_its_frames_back() {
+    if Command::new("go").arg("version").output().is_err() {
+        println!("left out: go is not installed");
+        return;
+    }
     let folder = std::env::temp_dir().join(format!("overt-go-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let program = folder.join("main.go");
-    std::fs::write(&program, PROGRAM).unwrap();
+    std::fs::write(&program, GO).unwrap();
     let (server, at) = serve("frames", &["--workers", "2"]);
     let mut go = Command::new("go");
     go.current_dir(&folder).env("GOFLAGS", "").env("GO111MODULE", "off");

@@ -15,6 +15,7 @@ Examples:
   overt echo --listen 127.0.0.1:9000 --loops 1    what comes in goes out
   overt frames --workers 4 --frame-max 64K        length-prefixed frames, answered by workers
   overt chat --listen unix:/tmp/chat.sock         a chat for this machine (nc -U /tmp/chat.sock)
+  overt udp-echo --listen [::]:9000               each datagram comes back, by IPv4 and IPv6
 
 An ADDR is 127.0.0.1:7000, [::1]:7000 or unix:/path; port 0 takes any that is free. A TIME is a
 number with a unit, as 500ms or 30s; a SIZE is in bytes, or as 64K or 8M. Set RUST_LOG=debug to see
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Frames(Frames),
     /// A line chat with rooms; talk to it with nc
     Chat(Chat),
+    /// Each datagram comes back
+    UdpEcho(UdpEcho),
 }
 
 #[derive(Args)]
@@ -89,30 +92,48 @@ pub(super) struct Chat {
 }
 
 #[derive(Args)]
+pub(super) struct UdpEcho {
+    /// Where to take datagrams; may be given several times
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7003")]
+    pub(super) listen: Vec<Endpoint>,
+    #[command(flatten)]
+    pub(super) stats: Stats,
+    #[command(flatten)]
+    pub(super) loops: Loops,
+}
+
+#[derive(Args)]
 pub(super) struct Engine {
-    /// Loops, each on a thread of its own; 0 for one per processor
-    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 0)]
-    #[arg(help_heading = "Loops")]
-    loops: usize,
-    /// Keep each loop on a processor of its own (Linux)
-    #[arg(long, help_heading = "Loops")]
-    pin: bool,
-    /// Poll for so long before sleeping: 20us to 200us answer faster, and keep a processor busy
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "0s",
-          help_heading = "Loops")]
-    spin: Duration,
-    /// Who gives connections to loops: the kernel, or the first loop, by one of these rules
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = SpreadBy::ReusePort,
-          help_heading = "Loops")]
-    spread: SpreadBy,
-    /// Print what each loop did as a line of JSON, every second or TIME
-    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, require_equals = true,
-          default_missing_value = "1s")]
-    pub(super) stats: Option<Duration>,
+    #[command(flatten)]
+    pub(super) stats: Stats,
+    #[command(flatten)]
+    loops: Loops,
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
     times: TimeArguments,
+}
+
+#[derive(Args)]
+pub(super) struct Stats {
+    /// Print what each loop did as a line of JSON, every second or TIME
+    #[arg(long = "stats", value_name = "TIME", value_parser = time, num_args = 0..=1,
+          require_equals = true, default_missing_value = "1s")]
+    pub(super) every: Option<Duration>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Loops")]
+pub(super) struct Loops {
+    /// Loops, each on a thread of its own; 0 for one per processor
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 0)]
+    loops: usize,
+    /// Keep each loop on a processor of its own (Linux)
+    #[arg(long)]
+    pin: bool,
+    /// Poll for so long before sleeping: 20us to 200us answer faster, and keep a processor busy
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "0s")]
+    spin: Duration,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -133,6 +154,10 @@ enum Full {
 #[derive(Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitArguments {
+    /// Who gives connections to loops: the kernel, or the first loop, by one of these rules
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = SpreadBy::ReusePort,
+          help_heading = "Loops")]
+    spread: SpreadBy,
     /// Open connections in all
     #[arg(long, value_name = "N", value_parser = number::<u32>, default_value_t = 65_536)]
     connections: u32,
@@ -183,15 +208,19 @@ impl Engine {
     /// The configuration that was asked for.
     pub(super) fn config(&self) -> Config {
         Config {
-            loops: self.loops,
-            pin: self.pin,
-            spin: self.spin,
-            spread: self.spread.into(),
+            spread: self.limits.spread.into(),
             limits: self.limits.limits(),
             deadlines: self.times.deadlines(),
             grace: Grace { drain: self.times.grace, ..Grace::default() },
-            ..Config::default()
+            ..self.loops.config()
         }
+    }
+}
+
+impl Loops {
+    /// The default configuration but for the loops.
+    pub(super) fn config(&self) -> Config {
+        Config { loops: self.loops, pin: self.pin, spin: self.spin, ..Config::default() }
     }
 }
 

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::arguments::{Arguments, Chat, Command, Echo, Frames};
+use super::arguments::{Arguments, Chat, Command, Echo, Frames, UdpEcho};
 use super::demonstration;
 use super::failure::Failure;
 use super::server::{Server, say};
 use crate::engine::{Config, Limits};
-use crate::service::{self, ChatLimits, FramesByWorkers, FramesOnLoop, Rooms};
+use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop, Rooms};
 use crate::wire::LengthPrefixed;
 
 /// How another address is chosen.
@@ -49,13 +49,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Echo(echo)) => run_echo(&echo),
         Some(Command::Frames(frames)) => run_frames(&frames),
         Some(Command::Chat(chat)) => run_chat(&chat),
+        Some(Command::UdpEcho(echo)) => run_udp_echo(&echo),
     }
 }
 
 fn run_echo(Echo { listen, engine }: &Echo) -> Result<(), Failure> {
     let mut server = Server::new(engine.config(), CURE)?;
     server.listen_all("echo", listen, || service::Echo)?;
-    server.run(engine.stats)
+    server.run(engine.stats.every)
 }
 
 fn run_frames(frames: &Frames) -> Result<(), Failure> {
@@ -75,7 +76,7 @@ fn run_frames(frames: &Frames) -> Result<(), Failure> {
         0 => server.listen_all("frames", &frames.listen, move || FramesOnLoop { codec })?,
         _ => server.listen_all("frames", &frames.listen, move || FramesByWorkers { codec })?,
     }
-    server.run(frames.engine.stats)
+    server.run(frames.engine.stats.every)
 }
 
 fn run_chat(Chat { listen, engine }: &Chat) -> Result<(), Failure> {
@@ -83,5 +84,14 @@ fn run_chat(Chat { listen, engine }: &Chat) -> Result<(), Failure> {
     let rooms = Rooms::new(ChatLimits::default());
     server.listen_all("chat", listen, move || service::Chat::new(rooms.clone()))?;
     say("talk to it from two terminals; /help says how");
-    server.run(engine.stats)
+    server.run(engine.stats.every)
+}
+
+fn run_udp_echo(UdpEcho { listen, stats, loops }: &UdpEcho) -> Result<(), Failure> {
+    let mut server = Server::new(loops.config(), CURE)?;
+    for at in listen {
+        let at = server.bind(at, || DatagramEcho)?;
+        say(format_args!("udp echo on {at}"));
+    }
+    server.run(stats.every)
 }

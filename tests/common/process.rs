@@ -1,5 +1,5 @@
-//! Programs of ours, started as a user would start them: [`Process`]. What they print is waited for,
-//! never a while; and what a test started ends with the test.
+//! Programs of ours, started as a user would start them: [`Process`]. What they print is waited
+//! for, never a while; and what a test started ends with the test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -9,16 +9,16 @@ use std::thread;
 use std::time::Duration;
 
 /// For what must happen, on however busy a machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that runs.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Process {
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = started.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
@@ -31,7 +31,7 @@ impl Process {
     }
 
     /// The next line that it prints; `None` if it has ended.
-    pub fn prints(&self) -> Option<String> {
+    pub(crate) fn prints(&self) -> Option<String> {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
@@ -40,7 +40,7 @@ impl Process {
     }
 
     /// Waits for a line with `what` in it.
-    pub fn prints_at_last(&self, what: &str) -> String {
+    pub(crate) fn prints_at_last(&self, what: &str) -> String {
         while let Some(line) = self.prints() {
             if line.contains(what) {
                 return line;
@@ -50,25 +50,25 @@ impl Process {
     }
 
     /// Waits for a line with `name` in it that ends, or goes on after a blank, after `on ADDR`.
-    pub fn address(&self, name: &str) -> SocketAddr {
+    pub(crate) fn address(&self, name: &str) -> SocketAddr {
         let line = self.prints_at_last(name);
         let address =
             line.split(" on ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
         address.unwrap_or_else(|| panic!("no address in `{line}`"))
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let status = Command::new("kill").args(["-s", name, &id]).status();
         assert!(status.expect("`kill` is part of every Unix").success());
     }
 
     /// Asks it to end, as an operator does; tells what it printed until then, and since then.
-    pub fn ends(mut self) -> Vec<String> {
+    pub(crate) fn ends(mut self) -> Vec<String> {
         self.signal("TERM");
         let printed = std::iter::from_fn(|| self.prints()).collect();
         let status = self.child.wait().expect("it is our child");
@@ -87,7 +87,7 @@ impl Drop for Process {
 /// Runs a foreign program to its end, with this input; gives what it printed.
 ///
 /// A program that is missing fails the test: without it nothing was tested.
-pub fn foreign(command: &mut Command, input: &[u8]) -> String {
+pub(crate) fn foreign(command: &mut Command, input: &[u8]) -> String {
     let started =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let name = command.get_program().to_string_lossy().into_owned();
@@ -109,7 +109,7 @@ fn succeeded(name: &str, output: Output) -> String {
 }
 
 /// A connection that gives up after [`PATIENCE`].
-pub fn connected(at: SocketAddr) -> std::net::TcpStream {
+pub(crate) fn connected(at: SocketAddr) -> std::net::TcpStream {
     let stream = std::net::TcpStream::connect(at).expect("somebody listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("it is not zero");
     stream.set_write_timeout(Some(PATIENCE)).expect("it is not zero");
@@ -117,8 +117,20 @@ pub fn connected(at: SocketAddr) -> std::net::TcpStream {
 }
 
 /// So many bytes as text.
-pub fn hears(stream: &mut std::net::TcpStream, count: usize) -> String {
+pub(crate) fn hears(stream: &mut std::net::TcpStream, count: usize) -> String {
     let mut bytes = vec![0; count];
     stream.read_exact(&mut bytes).expect("an answer comes");
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What comes back for a datagram.
+pub(crate) fn datagram(at: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    socket.set_read_timeout(Some(PATIENCE)).expect("it is not zero");
+    socket.send_to(bytes, at).expect("there is room for one datagram");
+    let mut answer = vec![0; 65_536];
+    let (count, from) = socket.recv_from(&mut answer).expect("an answer comes");
+    assert_eq!(from, at);
+    answer.truncate(count);
+    answer
 }
