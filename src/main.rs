@@ -1,4 +1,6 @@
-//! The `overt` command.
+//! The `overt` command: see `overt --help`.
 #![forbid(unsafe_code)]
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    overt::command::main()
+}

@@ -72,8 +72,21 @@ impl Buffer {
         self.put(bytes);
     }
 
+    /// Appends `count` zeros, to be written over.
+    pub(crate) fn put_zeros(&mut self, count: usize) -> &mut [u8] {
+        let (start, end) = (self.end, self.end + count);
+        self.bytes.resize(end.max(self.size()), 0);
+        self.end = end;
+        let zeros = self.bytes.get_mut(start..end).unwrap_or_default();
+        zeros.fill(0);
+        zeros
+    }
+
     /// Moves the filled part to the front.
     pub(crate) fn compact(&mut self) {
+        if self.start == 0 {
+            return; // Else each byte that trickles in would move all that came before.
+        }
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
     }

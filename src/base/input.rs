@@ -111,7 +111,8 @@ impl Input {
 
     #[inline]
     pub(crate) fn start_visit(&mut self, frames: u32) {
-        self.frames_left = frames;
+        // What was asked for in the visit before was asked for by another connection.
+        (self.wanted, self.frames_left, self.yielded) = (0, frames, false);
     }
 
     /// Whether a decoder was held back by the frame budget in this visit.
@@ -120,9 +121,15 @@ impl Input {
         self.yielded
     }
 
-    /// Ends a visit that left something over: what was asked for in vain is no longer of interest.
-    pub(crate) fn forget(&mut self) {
-        (self.wanted, self.yielded) = (0, false);
+    /// Whether this is a loop's block, and full: the rest then waits for the next visit, which has
+    /// a buffer of the connection's own, so that the block does not grow.
+    #[inline]
+    pub(crate) fn is_full_block(&self) -> bool {
+        self.is_block() && BLOCK - self.buffer.len() < ROOM_MIN
+    }
+
+    fn is_block(&self) -> bool {
+        self.buffer.size() == BLOCK
     }
 
     /// Where the next read goes. Never empty.
@@ -131,7 +138,7 @@ impl Input {
         if self.buffer.is_empty() {
             self.buffer.clear();
         }
-        if self.buffer.size() - self.buffer.end < 1024 {
+        if self.buffer.size() - self.buffer.end < ROOM_MIN {
             self.make_room();
         }
         self.buffer.bytes.get_mut(self.buffer.end..).unwrap_or_default()
@@ -141,7 +148,7 @@ impl Input {
     fn make_room(&mut self) {
         self.buffer.compact();
         let (have, size) = (self.buffer.end, self.buffer.size());
-        if have == size || self.wanted > size {
+        if have == size || size - have < ROOM_MIN && self.wanted > size {
             self.buffer.bytes.resize(own_size(have, self.wanted), 0);
         }
     }
@@ -151,9 +158,28 @@ impl Input {
         self.buffer.end += count;
     }
 
-    #[inline]
-    pub(crate) fn swap(&mut self, kept: &mut Buffer) {
-        mem::swap(&mut self.buffer, kept);
+    /// Puts what a connection left over in the place of the loop's block. Few bytes are copied into
+    /// the block instead: what follows them is then read by the block, not by the little buffer
+    /// that they lie in.
+    pub(crate) fn lend(&mut self, own: &mut Buffer) {
+        if own.len() > FEW {
+            return mem::swap(&mut self.buffer, own);
+        }
+        self.buffer.clear();
+        self.buffer.put(own.filled());
+        own.clear();
+    }
+
+    /// Undoes [`lend`](Self::lend): what is left lies in `own` then, and the block here is empty.
+    pub(crate) fn give_back(&mut self, own: &mut Option<Buffer>) {
+        match own {
+            Some(block) if !self.is_block() => mem::swap(&mut self.buffer, block),
+            _ if self.is_empty() => self.clear(),
+            _ => *own = Some(self.leave(own.take())),
+        }
+        if own.as_ref().is_some_and(Buffer::is_empty) {
+            *own = None;
+        }
     }
 
     /// The block below, for `Output::append`.
@@ -162,14 +188,23 @@ impl Input {
         &mut self.buffer
     }
 
-    /// Moves what is left out of the loop's block into a buffer of its own.
-    pub(crate) fn leave(&mut self) -> Buffer {
-        let mut own = Buffer::with_size(own_size(self.buffer.len(), self.wanted));
+    /// Moves what is left out of the loop's block into a buffer of its own: the one that it had, if
+    /// that fits.
+    fn leave(&mut self, own: Option<Buffer>) -> Buffer {
+        let size = own_size(self.buffer.len(), self.wanted);
+        let own = own.filter(|own| own.is_empty() && (size..=4 * size).contains(&own.size()));
+        let mut own = own.unwrap_or_else(|| Buffer::with_size(size));
+        own.clear();
         own.put(self.buffer.filled());
         self.clear();
         own
     }
 }
+
+/// Less room than this is not worth a read.
+const ROOM_MIN: usize = 1024;
+/// So many bytes left over are rather copied than read behind.
+const FEW: usize = 4096;
 
 /// The buffer of its own that a connection gets for an incomplete frame: what the frame needs, and
 /// some slack so that the read which completes it is a short one; but no more than four times what
@@ -229,10 +264,50 @@ mod tests {
         assert_eq!(input.take(2), Some(&b"ab"[..]));
         assert_eq!(input.take(2), None);
         assert!(input.has_yielded());
-        input.forget();
         input.start_visit(1);
         assert_eq!(input.take(2), Some(&b"cd"[..]));
         assert!(!input.has_yielded());
+    }
+
+    #[test]
+    fn what_one_connection_asked_for_in_vain_is_nothing_to_the_next() {
+        let mut input = Input::lent();
+        input.start_visit(1);
+        input.extend(b"abc");
+        assert!(input.take(1).is_some() && input.take(1).is_none() && input.has_yielded());
+        assert_eq!(input.take(60_000), None);
+        input.clear();
+        input.start_visit(1);
+        assert!(!input.has_yielded());
+        input.extend(b"d");
+        let mut own = None;
+        input.give_back(&mut own);
+        assert!(own.unwrap().size() < 1000);
+    }
+
+    #[test]
+    fn whatever_is_left_over_the_loop_keeps_a_block() {
+        for size in [1, FEW, FEW + 1, BLOCK - ROOM_MIN + 1, BLOCK] {
+            let mut input = Input::lent();
+            let (bytes, mut own) = (vec![7; size], None);
+            for visit in 0..4 {
+                if let Some(own) = &mut own {
+                    input.lend(own);
+                }
+                input.start_visit(1);
+                let before = input.len();
+                assert!(visit == 0 || before == size + visit - 1);
+                let room = input.room();
+                assert!(!room.is_empty());
+                let more = if visit == 0 { &bytes[..] } else { &[8] };
+                room[..more.len()].copy_from_slice(more);
+                input.filled_more(more.len());
+                assert_eq!(input.take(10 * BLOCK), None);
+                input.give_back(&mut own);
+                assert_eq!((input.len(), input.buffer.size()), (0, BLOCK));
+                assert_eq!(own.as_ref().map(Buffer::len), Some(size + visit));
+            }
+        }
     }
 
     #[test]

@@ -57,6 +57,19 @@ impl Output {
         self.buffer.put(bytes);
     }
 
+    /// Appends `count` zeros, to be written over: for encoders that fill in a slice.
+    pub fn put_zeros(&mut self, count: usize) -> &mut [u8] {
+        self.buffer.put_zeros(count)
+    }
+
+    /// The last `count` bytes, to be written over: for encoders that know a length only when what
+    /// it counts is written. Nothing if so many were not appended; shared bytes do not count.
+    pub fn last_mut(&mut self, count: usize) -> &mut [u8] {
+        let end = self.buffer.end;
+        let start = end.checked_sub(count).filter(|start| *start >= self.buffer.start);
+        start.and_then(|start| self.buffer.bytes.get_mut(start..end)).unwrap_or_default()
+    }
+
     /// Appends `bytes` without copying them, unless they are few (under 512). One broadcast, one
     /// encoding.
     #[inline]
@@ -115,6 +128,24 @@ impl Output {
         }
         all.extend_from_slice(self.buffer.bytes.get(at..self.buffer.end).unwrap_or_default());
         all
+    }
+
+    /// Takes back what was appended since it had [`len`](Self::len) bytes: for encoders that fail
+    /// half-way.
+    pub fn shorten(&mut self, len: usize) {
+        while self.len() > len {
+            match self.shared.last() {
+                Some((before, bytes)) if *before == self.buffer.end => {
+                    self.shared_len -= bytes.len();
+                    self.shared.pop();
+                }
+                last => {
+                    let floor = last.map_or(self.buffer.start, |(before, _)| *before);
+                    let excess = self.len() - len;
+                    self.buffer.end = floor.max(self.buffer.end.saturating_sub(excess));
+                }
+            }
+        }
     }
 
     /// Drops everything.
@@ -249,24 +280,8 @@ impl Output {
         }
     }
 
-    /// Takes back what was appended after it had `len` bytes.
-    pub(crate) fn shorten(&mut self, len: usize) {
-        while self.len() > len {
-            match self.shared.last() {
-                Some((before, bytes)) if *before == self.buffer.end => {
-                    self.shared_len -= bytes.len();
-                    self.shared.pop();
-                }
-                last => {
-                    let floor = last.map_or(self.buffer.start, |(before, _)| *before);
-                    let excess = self.len() - len;
-                    self.buffer.end = floor.max(self.buffer.end.saturating_sub(excess));
-                }
-            }
-        }
-    }
-
-    /// The memory that this holds on to, in bytes, apart from shared pieces.
+    /// The memory that this holds on to, in bytes. Shared pieces count in full, though others may
+    /// hold them too: nobody knows who is the last.
     pub(crate) fn held(&self) -> usize {
         self.buffer.size() + self.shared_len
     }
@@ -361,6 +376,21 @@ mod tests {
         output.put(b"and more");
         output.shorten(mixed().len());
         assert_eq!(output.to_vec(), mixed().to_vec());
+    }
+
+    #[test]
+    fn what_was_put_last_can_be_written_over() {
+        let mut output = mixed();
+        let len = output.len();
+        output.put_zeros(100_000)[99_999] = 7;
+        output.last_mut(3).copy_from_slice(b"end");
+        assert_eq!(output.len(), len + 100_000);
+        assert!(output.to_vec().ends_with(b"\0\0end"));
+        assert!(output.last_mut(output.len()).is_empty());
+        output.shorten(len);
+        assert_eq!(output.to_vec(), mixed().to_vec());
+        // What was there before is not shown.
+        assert!(output.put_zeros(100_000).iter().all(|byte| *byte == 0));
     }
 
     #[test]

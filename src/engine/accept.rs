@@ -6,21 +6,28 @@
 //! looked at again by the wheel.
 
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use slab::Slab;
 
 use super::connection::Connection;
+use super::gate::Refusal;
 use super::ledger::Phase;
 use super::limits::WhenFull;
-use super::listener::{AGAIN, Listener, Waiting};
+use super::listener::{Listener, Waiting};
 use super::order::Order;
 use super::shared::ShutdownPhase;
 use super::state::{EventLoop, Other, Slot};
 use crate::handler::ConnectionId;
 use crate::handler::stage::{AnyHandler, Facts};
 use crate::net::{Net, Peer, Source};
+
+/// How many are taken in by each listener at its end: as many as may wait ([`Listen::at`]), not as
+/// many as may come while we look.
+///
+/// [`Listen::at`]: crate::net::Listen::at
+const LAST_ACCEPTS: usize = 1024;
 
 /// What became of one attempt to accept.
 enum Accepted {
@@ -65,33 +72,45 @@ impl<N: Net> EventLoop<N> {
 
     fn accept_one(&mut self, id: ConnectionId) -> Accepted {
         let Some(listener) = listener(&mut self.slots, id) else { return Accepted::None };
-        let full = self.shared.open.load(Relaxed) >= self.connections_max
-            || self.shared.loads[usize::from(self.number)].open.load(Relaxed)
-                >= self.connections_per_loop
-            || listener.gate.is_full();
-        if full && self.when_full == WhenFull::StopAccepting {
+        let has_place = self.shared.take_place(&listener.gate);
+        if !has_place && self.when_full == WhenFull::StopAccepting {
             return Accepted::Later(Waiting::Full);
         }
         match self.core.net.accept(&mut listener.socket) {
             Ok((stream, peer)) => {
-                listener.accepts_again();
-                self.let_in(id, stream, peer, full);
+                listener.again.reset();
+                self.core.ledger.accepted += 1;
+                self.let_in(id, stream, peer, has_place);
                 Accepted::One
             }
-            Err(error) => self.not_accepted(id, &error),
+            Err(error) => {
+                if has_place {
+                    self.shared.give_place_back(&listener.gate);
+                }
+                self.not_accepted(id, &error)
+            }
         }
     }
 
     fn not_accepted(&mut self, id: ConnectionId, error: &io::Error) -> Accepted {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+        let now = self.core.now();
+        let Some(listener) = listener(&mut self.slots, id) else { return Accepted::None };
         match error.kind() {
-            WouldBlock => return Accepted::None,
+            WouldBlock => {
+                listener.queue_is_empty();
+                return Accepted::None;
+            }
             // Who waited is gone; the next may be there.
             Interrupted | ConnectionAborted | ConnectionReset => return Accepted::One,
-            _ => self.core.ledger.accepts_exhausted += 1,
+            _ => listener.cannot_accept(error, now),
         }
-        let Some(listener) = listener(&mut self.slots, id) else { return Accepted::None };
-        if N::is_exhausted(error) && self.when_full == WhenFull::Refuse {
+        if !N::is_exhausted(error) {
+            self.core.ledger.accepts_failed += 1;
+            return Accepted::Later(Waiting::Failed);
+        }
+        self.core.ledger.accepts_exhausted += 1;
+        if self.when_full == WhenFull::Refuse {
             match self.core.net.shed(&mut listener.socket) {
                 Ok(()) => {
                     self.core.ledger.refused += 1;
@@ -101,43 +120,35 @@ impl<N: Net> EventLoop<N> {
                 Err(_) => {}
             }
         }
-        // Once, not at every try.
-        if listener.waiting != Waiting::Exhausted {
-            let at = &listener.gate.at;
-            log::error!("listener at {at} cannot accept, and will try again: {error}");
-        }
-        Accepted::Later(Waiting::Exhausted)
+        Accepted::Later(Waiting::Failed)
     }
 
     /// Lets a connection in, here or on another loop, or turns it away.
-    fn let_in(&mut self, id: ConnectionId, stream: N::Stream, peer: Peer, full: bool) {
-        self.core.ledger.accepted += 1;
+    fn let_in(&mut self, id: ConnectionId, stream: N::Stream, peer: Peer, has_place: bool) {
         let now = Duration::from_millis(self.core.now());
         let Some(listener) = listener(&mut self.slots, id) else { return };
-        let (gate, number, balance) = (listener.gate.clone(), listener.number, listener.balance);
+        let (gate, number) = (listener.gate.clone(), listener.number);
         listener.turn += 1;
-        let turn = listener.turn;
-        let refused = match full {
-            true => true,
-            false => gate
-                .enter(peer, now)
-                .inspect_err(|why| log::debug!("{peer} refused at {}: {why}", gate.at))
-                .is_err(),
+        let (turn, mut balance) = (listener.turn, listener.balance);
+        let refused = match has_place {
+            true => gate.enter(peer, now).inspect_err(|why| {
+                log::debug!("{peer} refused at {}: {why}", gate.at);
+                self.shared.give_place_back(&gate);
+            }),
+            false => Err(Refusal::Full),
         };
-        if refused {
+        if refused.is_err() {
             self.core.ledger.refused += 1;
             return self.core.net.close(stream, true);
         }
-        let home = match balance {
-            Some(balance) => {
-                let random = &mut self.core.stage.asked.random;
-                self.shared.pick(balance, turn, peer, random)
-            }
-            None => self.number,
-        };
-        self.shared.enter(home);
+        if self.phase >= ShutdownPhase::Draining {
+            balance = None; // The other loops may have ended already.
+        }
+        let random = &mut self.core.stage.asked.random;
+        let home = self.shared.pick(self.number, balance, turn, peer, random);
+        self.shared.settle(home);
         if home == self.number {
-            return self.admit(stream, peer, number, (gate.factory)());
+            return self.admit(stream, peer, number);
         }
         let order = Order::<N>::Adopt { stream, peer, gate: number };
         let target = &self.shared.loads[usize::from(home)].home;
@@ -148,8 +159,26 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    /// Makes a connection of a stream. It must have been counted in `shared`, and at its gate.
-    pub(super) fn admit(
+    /// Makes a connection of a stream that a gate let in, and that was counted to this loop.
+    pub(super) fn admit(&mut self, stream: N::Stream, peer: Peer, number: u16) {
+        let Some(gate) = self.gate(number).cloned() else {
+            return self.core.net.close(stream, true);
+        };
+        // The factory is the user's: if it panics, the connection must not stay counted.
+        match catch_unwind(AssertUnwindSafe(|| (gate.factory)())) {
+            Ok(handler) => self.begin(stream, peer, number, handler),
+            Err(_) => {
+                log::error!("{peer} refused at {}: making its handler panicked", gate.at);
+                self.core.ledger.panics += 1;
+                self.core.net.close(stream, true);
+                self.shared.leave(self.number);
+                gate.leave(peer);
+            }
+        }
+    }
+
+    /// Makes a connection of a stream that was counted to this loop, and at its gate.
+    pub(super) fn begin(
         &mut self,
         mut stream: N::Stream,
         peer: Peer,
@@ -165,8 +194,8 @@ impl<N: Net> EventLoop<N> {
             }
             return self.end_handler(handler, error.into());
         }
-        let facts = Facts { id, out: Default::default(), peer };
-        self.slots.insert(Slot::Connection(Connection::new(stream, facts, gate, handler)));
+        let facts = Facts { id, out: Default::default(), peer, gate };
+        self.slots.insert(Slot::Connection(Connection::new(stream, facts, handler)));
         self.connections += 1;
         self.enqueue(id);
         if self.phase >= ShutdownPhase::Draining {
@@ -180,16 +209,27 @@ impl<N: Net> EventLoop<N> {
         let Some(listener) = listener(&mut self.slots, id) else { return };
         let new = listener.waiting != why;
         listener.waiting = why;
-        // At least the first pause, or a lucky draw would make it spin.
-        let wait = listener.again.next(random).max(AGAIN.0);
+        let wait = listener.again.next(random);
         self.core.wheel.remind(id.slot, now + wait.as_millis() as u64);
-        if new && why == Waiting::Full {
-            self.core.ledger.accepts_paused += 1;
+        if why == Waiting::Full {
+            self.core.ledger.accepts_paused += u64::from(new);
+            self.shared.want_place(self.number);
         }
     }
 
-    /// A connection of this loop ended: somebody who waits may come in.
+    /// A connection of this loop ended: somebody who waits may come in, here or elsewhere.
     pub(super) fn accept_again(&mut self) {
+        self.look_at_waiting();
+        for (number, load) in self.shared.take_wanting() {
+            if number != self.number {
+                // A loop that has ended accepts nobody.
+                let _ = Order::<N>::AcceptAgain.post(&load.home);
+            }
+        }
+    }
+
+    /// Looks again at the listeners that wait.
+    pub(super) fn look_at_waiting(&mut self) {
         for index in 0..self.listeners.len() {
             let id = self.listeners[index];
             let waits = listener(&mut self.slots, id)
@@ -198,6 +238,20 @@ impl<N: Net> EventLoop<N> {
                 self.accepting.push(id);
             }
         }
+    }
+
+    /// Takes in those who wait already, before nobody is taken in any more: closing the socket
+    /// would cut them, though the kernel has told them that they are connected.
+    pub(super) fn accept_the_last(&mut self) {
+        for id in std::mem::take(&mut self.listeners) {
+            let mut left = LAST_ACCEPTS;
+            while left > 0 && matches!(self.accept_one(id), Accepted::One) {
+                left -= 1;
+            }
+            self.core.wheel.cancel(id.slot);
+            self.slots.try_remove(id.slot as usize);
+        }
+        self.accepting.clear();
     }
 }
 

@@ -10,8 +10,8 @@ use std::io::{self, IoSlice};
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING, OPENED, PAUSED,
-    READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DRAIN_LATE, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING,
+    OPENED, PAUSED, READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
@@ -27,26 +27,16 @@ const BEFORE_READING: u32 = RESUMED | YIELDED | LINGERING | JOBS;
 pub(crate) struct Connection<N: Net> {
     pub(super) stream: N::Stream,
     pub(crate) flags: u32,
-    /// The number of the listener that let it in.
-    pub(crate) gate: u16,
     pub(crate) facts: Facts,
-    pub(super) handler: Box<dyn AnyHandler>,
-    pub(super) kept: Option<Box<Kept>>,
-    pub(super) due: Due,
+    pub(crate) handler: Box<dyn AnyHandler>,
+    pub(crate) kept: Option<Box<Kept>>,
+    pub(crate) due: Due,
 }
 
-/// The gate of a connection that no listener let in.
-pub(crate) const NO_GATE: u16 = u16::MAX;
-
 impl<N: Net> Connection<N> {
-    pub(crate) fn new(
-        stream: N::Stream,
-        facts: Facts,
-        gate: u16,
-        handler: Box<dyn AnyHandler>,
-    ) -> Self {
+    pub(crate) fn new(stream: N::Stream, facts: Facts, handler: Box<dyn AnyHandler>) -> Self {
         // A new socket can be written to; whether it can be read from, an event will tell.
-        Self { stream, flags: WRITABLE, gate, facts, handler, kept: None, due: Due::default() }
+        Self { stream, flags: WRITABLE, facts, handler, kept: None, due: Due::default() }
     }
 
     #[inline]
@@ -96,6 +86,7 @@ impl<N: Net> Connection<N> {
         messages: &mut dyn Iterator<Item = &mut dyn Any>,
         core: &mut Core<N>,
     ) -> Result {
+        let sent = core.ledger.bytes_written;
         self.lend(core);
         self.jobs_done(jobs, core);
         let mut taken = Ok(());
@@ -103,15 +94,26 @@ impl<N: Net> Connection<N> {
             taken = self.dispatch(Event::Message(message), core);
         }
         let visited = taken.and_then(|()| self.settle(core));
+        self.note_sending(sent, core);
         self.keep(visited, core)
     }
 
     /// A timer of the handler fired.
     pub(super) fn take_timer(&mut self, timer: u8, core: &mut Core<N>) -> Result {
+        let sent = core.ledger.bytes_written;
         self.lend(core);
         let fired = self.dispatch(Event::Timer(timer), core);
         let visited = fired.and_then(|()| self.settle(core));
+        self.note_sending(sent, core);
         self.keep(visited, core)
+    }
+
+    /// A connection that is sent something is not idle. Told only where nothing is read in the same
+    /// visit, which says so already.
+    pub(super) fn note_sending(&mut self, before: u64, core: &Core<N>) {
+        if core.ledger.bytes_written > before {
+            self.due.set_idle(after(core.now(), core.times.idle));
+        }
     }
 
     fn jobs_done(&mut self, jobs: u32, core: &mut Core<N>) {
@@ -148,7 +150,7 @@ impl<N: Net> Connection<N> {
         }
         let mut budget = core.bounds.read_per_visit;
         while self.wants_read() && !core.stage.output.is_congested() {
-            let count = self.fill(core)?;
+            let count = self.fill(budget, core)?;
             if count == 0 {
                 break;
             }
@@ -159,7 +161,8 @@ impl<N: Net> Connection<N> {
                 break;
             }
             budget = budget.saturating_sub(count);
-            if budget == 0 || core.stage.input.has_yielded() {
+            let input = &core.stage.input;
+            if budget == 0 || input.has_yielded() || input.is_full_block() {
                 break;
             }
         }
@@ -222,7 +225,7 @@ impl<N: Net> Connection<N> {
                 self.dispatch(Event::Eof, core)?;
             }
         }
-        if self.flags & TELL_DRAIN != 0 && !core.stage.input.has_yielded() {
+        if self.is_to_be_drained() && !core.stage.input.has_yielded() {
             self.flags &= !TELL_DRAIN;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
@@ -258,11 +261,20 @@ impl<N: Net> Connection<N> {
         if self.flags & LINGERING != 0 {
             return self.flags & READABLE != 0;
         }
-        self.flags & (TELL_DRAIN | TELL_WRITABLE) != 0
+        self.flags & TELL_WRITABLE != 0
+            || self.is_to_be_drained()
             || self.flags & CONGESTED == 0
                 && (self.wants_read()
                     || self.flags & RESUMED != 0
                     || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED)
+    }
+
+    /// Whether the handler is to be told of a shutdown now: when it has seen all that came before,
+    /// or half of the time to drain is over. What is held back or unread was sent in good faith.
+    fn is_to_be_drained(&self) -> bool {
+        let unseen = self.flags & (HELD | YIELDED) != 0
+            || self.flags & (READABLE | PAUSED | EOF | CLOSING) == READABLE;
+        self.flags & TELL_DRAIN != 0 && (!unseen || self.flags & DRAIN_LATE != 0)
     }
 
     #[inline]
@@ -270,12 +282,12 @@ impl<N: Net> Connection<N> {
         self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
     }
 
-    /// Socket → input.
+    /// Socket → input, `most` bytes at most.
     #[inline]
-    fn fill(&mut self, core: &mut Core<N>) -> io::Result<usize> {
+    fn fill(&mut self, most: usize, core: &mut Core<N>) -> io::Result<usize> {
         let room = core.stage.input.room();
-        let size = room.len();
-        match core.net.read(&mut self.stream, room) {
+        let size = room.len().min(most);
+        match core.net.read(&mut self.stream, room.get_mut(..size).unwrap_or_default()) {
             Ok(count @ 1..) => {
                 if ledger::ON {
                     core.ledger.reads += 1;
@@ -317,14 +329,7 @@ impl<N: Net> Connection<N> {
     /// Output → socket: one `write`, or one `writev` if some of it is shared.
     #[inline]
     pub(super) fn flush(&mut self, core: &mut Core<N>) -> io::Result<()> {
-        match core.stage.output.is_empty() || self.flags & WRITABLE == 0 {
-            true => Ok(()),
-            false => self.flush_all(core),
-        }
-    }
-
-    fn flush_all(&mut self, core: &mut Core<N>) -> io::Result<()> {
-        loop {
+        while self.flags & WRITABLE != 0 && !core.stage.output.is_empty() {
             match self.write(core) {
                 Ok(count) => {
                     if ledger::ON {
@@ -333,39 +338,44 @@ impl<N: Net> Connection<N> {
                     core.ledger.bytes_written += count as u64;
                     if core.stage.output.sent(count) {
                         core.lap(Phase::Write);
-                        return Ok(());
+                        break;
                     }
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock => {
-                        self.would_block(core);
-                        return Ok(());
-                    }
-                    _ => return Err(error),
-                },
+                Err(error) => self.not_written(error, core)?,
             }
         }
-    }
-
-    #[cold]
-    fn would_block(&mut self, core: &mut Core<N>) {
-        if ledger::ON {
-            core.ledger.writes_would_block += 1;
-        }
-        self.flags &= !WRITABLE;
-        core.lap(Phase::Write);
+        Ok(())
     }
 
     #[inline]
     fn write(&mut self, core: &mut Core<N>) -> io::Result<usize> {
         match core.stage.output.plain() {
             Some(bytes) => core.net.write(&mut self.stream, bytes),
-            None => {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = core.stage.output.slices(&mut slices);
-                core.net.write_slices(&mut self.stream, &slices[..count])
+            None => self.write_slices(core),
+        }
+    }
+
+    // Never inlined, or every visit would have room for the slices on its stack.
+    #[inline(never)]
+    fn write_slices(&mut self, core: &mut Core<N>) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = core.stage.output.slices(&mut slices);
+        core.net.write_slices(&mut self.stream, &slices[..count])
+    }
+
+    #[cold]
+    fn not_written(&mut self, error: io::Error, core: &mut Core<N>) -> io::Result<()> {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Ok(()), // Still writable: tried again.
+            io::ErrorKind::WouldBlock => {
+                if ledger::ON {
+                    core.ledger.writes_would_block += 1;
+                }
+                self.flags &= !WRITABLE;
+                core.lap(Phase::Write);
+                Ok(())
             }
+            _ => Err(error),
         }
     }
 

@@ -1,13 +1,19 @@
 //! [`Core`]: what every visit to a connection needs, apart from the connection itself.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use super::ledger::{self, Ledger, Phase};
-use super::limits::{Deadlines, Limits};
-use crate::base::{Budget, Wheel};
+use super::limits::{Config, Deadlines, Limits};
+use crate::base::output::Marks;
+use crate::base::{Budget, Input, Output, Wheel};
 use crate::handler::ConnectionId;
-use crate::handler::stage::Stage;
+use crate::handler::jobs::{Desk, JobsMax, Parcel};
+use crate::handler::mail::Home;
+use crate::handler::stage::{Asked, Random, Stage, TIMERS};
 use crate::net::Net;
+use crate::net::workers::Workers;
 
 /// The longest time that can be armed: 24 days. Deadlines are kept as 32 bits of milliseconds, and
 /// compared by their distance from now.
@@ -68,6 +74,12 @@ impl From<&Limits> for Bounds {
     }
 }
 
+impl Limits {
+    pub(super) fn marks(&self) -> Marks {
+        Marks { high: self.output_high, cap: self.output_max }
+    }
+}
+
 /// Where a visit to a connection with leftovers began.
 #[derive(Default)]
 pub(crate) struct Mark {
@@ -90,6 +102,49 @@ pub(crate) struct Core<N> {
 }
 
 impl<N: Net> Core<N> {
+    /// For one loop: its world, its mailbox, its ways to the workers, and the count of the bytes
+    /// that the process holds.
+    pub(crate) fn new(
+        mut net: N,
+        home: Home,
+        queues: Workers<Parcel>,
+        memory: Arc<AtomicI64>,
+        config: &Config,
+    ) -> Self {
+        let limits = &config.limits;
+        let max = JobsMax {
+            connection: limits.jobs_per_connection,
+            all: limits.jobs,
+            bytes: limits.job_bytes,
+        };
+        let now = net.now();
+        let asked = Asked {
+            bits: 0,
+            clock: now,
+            now: now.as_millis() as u64,
+            timers: [Duration::ZERO; TIMERS],
+            read_deadline: None,
+            write_deadline: None,
+            successor: None,
+            dials: Vec::new(),
+            home: home.clone(),
+            mailbox_max: limits.mailbox,
+            desk: Desk::new(queues, home, max),
+            random: Random::new(net.random()),
+        };
+        Self {
+            net,
+            stage: Stage { input: Input::lent(), output: Output::lent(limits.marks()), asked },
+            wheel: Wheel::new(),
+            ledger: Default::default(),
+            times: (&config.deadlines).into(),
+            bounds: limits.into(),
+            budget: Budget::new(memory, limits.memory_max),
+            mark: Default::default(),
+            starved: Vec::new(),
+        }
+    }
+
     /// Milliseconds since the loop began.
     #[inline]
     pub(crate) fn now(&self) -> u64 {

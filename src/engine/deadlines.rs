@@ -34,14 +34,17 @@ impl<N: Net> Connection<N> {
 
     fn passed(&mut self, index: usize, core: &mut Core<N>) -> Result {
         self.due.clear(index);
+        if self.flags & flag::LINGERING != 0 {
+            // All is over but the waiting, which the deadline for sending bounds.
+            return if index == Deadline::Drain as usize { Err(Close::ByUs) } else { Ok(()) };
+        }
         let Some(deadline) = ALL.get(index) else {
             return self.fire((index - Due::TIMER) as u8, core);
         };
         match deadline {
             Deadline::Rate => return self.judge_rate(core),
-            Deadline::Drain if self.flags & flag::LINGERING != 0 => return Err(Close::ByUs),
             // Then it is we who keep the peer waiting.
-            Deadline::Idle if self.facts.out.jobs > 0 => {
+            Deadline::Idle if self.facts.out.jobs > 0 || self.flags & flag::PAUSED != 0 => {
                 self.set_due(index, core.now() + u64::from(core.times.idle), core);
                 return Ok(());
             }
@@ -69,8 +72,7 @@ impl<N: Net> Connection<N> {
         let (unread, unsent) = kept.waiting();
         let (received, sent) = (std::mem::take(&mut kept.received), std::mem::take(&mut kept.sent));
         let least = 1..core.times.rate_min;
-        let held_by_us = flag::PAUSED | flag::HELD | flag::CONGESTED | flag::YIELDED;
-        let reads = self.flags & held_by_us == 0;
+        let reads = self.flags & flag::NOT_READING == 0;
         if unread > 0 && reads && least.contains(&received) || unsent > 0 && least.contains(&sent) {
             return Err(Close::Late(Deadline::Rate));
         }
@@ -99,7 +101,7 @@ impl<N: Net> Connection<N> {
             }
             match at {
                 Some(at) => {
-                    let at = at.as_millis().min(u128::from(horizon)) as u64;
+                    let at = at.as_nanos().div_ceil(1_000_000).min(horizon.into()) as u64;
                     self.set_due(deadline as usize, at.max(core.now()), core);
                 }
                 None => self.due.clear(deadline as usize),

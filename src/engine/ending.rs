@@ -12,6 +12,9 @@ use crate::net::Net;
 impl<N: Net> Connection<N> {
     #[cold]
     pub(super) fn end_something(&mut self, core: &mut Core<N>) -> Result {
+        if self.flags & LINGERING != 0 {
+            return Ok(());
+        }
         if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
             self.flags &= !(CONGESTED | TELL_WRITABLE);
             self.dispatch(Event::Writable, core)?;
@@ -24,10 +27,10 @@ impl<N: Net> Connection<N> {
                 self.flags |= TELL_WRITABLE;
             }
         }
-        if !core.stage.output.is_empty() || self.flags & LINGERING != 0 {
+        if !core.stage.output.is_empty() || self.facts.out.jobs > 0 {
             return Ok(());
         }
-        if self.flags & CLOSING != 0 && self.facts.out.jobs == 0 {
+        if self.flags & CLOSING != 0 {
             return self.end(core);
         }
         if self.flags & FINISHING != 0 {

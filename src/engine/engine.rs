@@ -8,17 +8,16 @@ use std::time::Duration;
 use crossbeam_channel::unbounded;
 
 use super::core::{Core, millis};
+use super::gate::Gate;
 use super::limits::{Admission, Balance, Config, Spread};
 use super::listener::Listener;
 use super::order::Order;
 use super::report::ShutdownReport;
-use super::shared::{Gate, Shared, ShutdownPhase};
+use super::shared::{Shared, ShutdownPhase};
 use super::snapshot::LoopSnapshot;
 use super::state::{EventLoop, Other, Parts, Slot, Ticker};
-use crate::base::output::Marks;
-use crate::base::{Budget, Input, Output, Wheel};
-use crate::handler::jobs::{Desk, JobsMax, Parcel};
-use crate::handler::stage::{Asked, Dial, DialOrder, Random, Stage, TIMERS};
+use crate::handler::jobs::Parcel;
+use crate::handler::stage::{Dial, DialOrder};
 use crate::handler::{Handler, Outgoing};
 use crate::net::mailbox::{Inbox, mailbox};
 use crate::net::workers::{self, Worker, Workers};
@@ -46,7 +45,7 @@ pub struct Handle<N: Net = Os> {
 }
 
 impl Engine {
-    /// Opens the loops and the workers that `config` asks for.
+    /// Opens the loops and workers that `config` asks for; or says which setting makes no sense.
     pub fn new(config: Config) -> io::Result<Self> {
         let count = match config.loops {
             0 => Os::processors(),
@@ -64,16 +63,12 @@ impl Engine {
         #[cfg(all(unix, feature = "signals"))]
         if let Some(first) = self.loops.first_mut() {
             first.core.net.watch_signals()?;
+            first.hears_signals = true;
         }
         let first = self.loops.remove(0);
         let pin = self.config.pin;
         let running = self.start()?;
-        let report = run_loop(first, pin);
-        // If the loop failed, the others must not go on alone.
-        running.handle.shut_down();
-        let (mut report, rest) = (report?, running.join()?);
-        report += rest;
-        Ok(report)
+        running.join_with(run_loop(first, pin))
     }
 
     /// Runs on threads of its own. Signals are left alone.
@@ -97,19 +92,26 @@ fn run_loop(mut event_loop: EventLoop<Os>, pin: bool) -> io::Result<ShutdownRepo
     if pin && let Err(error) = Os::pin(event_loop.number.into()) {
         log::warn!("loop {} is not pinned: {error}", event_loop.number);
     }
-    event_loop.run()?;
-    Ok(event_loop.shutdown.report)
+    match event_loop.run() {
+        Ok(()) => Ok(event_loop.shutdown.report),
+        Err(error) => {
+            log::error!("loop {} cannot go on: {error}", event_loop.number);
+            event_loop.fail();
+            Err(error)
+        }
+    }
 }
 
 impl<N: Net> Engine<N> {
     /// One loop in each world.
     pub(crate) fn in_worlds(mut worlds: Vec<N>, config: Config) -> io::Result<Self> {
+        config.check()?;
         let (queues, workers) = workers::pool(config.workers);
         let mailboxes: Vec<_> =
             worlds.iter_mut().map(|net| net.waker().map(mailbox)).collect::<io::Result<_>>()?;
         let homes = mailboxes.iter().map(|(home, _)| home.clone()).collect();
         let hash_key = worlds.first_mut().map_or(0, Net::random);
-        let shared = Arc::new(Shared::new(homes, hash_key));
+        let shared = Arc::new(Shared::new(homes, &config.limits, hash_key));
         let loops = worlds.into_iter().zip(mailboxes).enumerate();
         let loops = loops
             .map(|(number, (net, (_, inbox)))| {
@@ -139,6 +141,7 @@ impl<N: Net> Engine<N> {
         admission: Admission,
         handler: impl Fn() -> H + Send + Sync + 'static,
     ) -> io::Result<Endpoint> {
+        admission.check()?;
         let how = at.into_listen()?;
         let ours = how.socket.is_none() && matches!(how.at, Endpoint::Ip(_));
         let several = self.loops.len() > 1;
@@ -150,7 +153,8 @@ impl<N: Net> Engine<N> {
         };
         let gate = |at: Endpoint| {
             let factory = Box::new(move || Box::new(handler()) as _);
-            Arc::new(Gate::new(at, factory, admission, self.config.limits.connections))
+            let (limits, key) = (&self.config.limits, self.shared.hash_key);
+            Arc::new(Gate::new(at, factory, admission, limits, key))
         };
         if !reuse_port {
             let (socket, at) = self.loops[0].core.net.listen(how)?;
@@ -221,43 +225,15 @@ impl<N: Net> Engine<N> {
 
 fn parts<N: Net>(
     number: u16,
-    mut net: N,
+    net: N,
     inbox: Inbox<crate::handler::mail::Envelope>,
     queues: Workers<Parcel>,
     shared: &Arc<Shared>,
     config: &Config,
 ) -> Parts<N> {
-    let limits = &config.limits;
-    let marks = Marks { high: limits.output_high, cap: limits.output_max };
     let home = inbox.mailbox().clone();
-    let max = JobsMax { connection: limits.jobs_per_connection, all: limits.jobs };
-    let now = net.now();
-    let asked = Asked {
-        bits: 0,
-        clock: now,
-        now: now.as_millis() as u64,
-        timers: [Duration::ZERO; TIMERS],
-        read_deadline: None,
-        write_deadline: None,
-        successor: None,
-        dials: Vec::new(),
-        home: home.clone(),
-        mailbox_max: limits.mailbox,
-        desk: Desk::new(queues, home, max),
-        random: Random::new(net.random()),
-    };
-    let core = Core {
-        net,
-        stage: Stage { input: Input::lent(), output: Output::lent(marks), asked },
-        wheel: Wheel::new(),
-        ledger: Default::default(),
-        times: (&config.deadlines).into(),
-        bounds: limits.into(),
-        budget: Budget::new(shared.memory.clone(), limits.memory_max),
-        mark: Default::default(),
-        starved: Vec::new(),
-    };
-    Parts { core, number, inbox, shared: shared.clone(), marks }
+    let core = Core::new(net, home, queues, shared.memory.clone(), config);
+    Parts { core, number, inbox, shared: shared.clone(), marks: config.limits.marks() }
 }
 
 impl Running {
@@ -266,31 +242,29 @@ impl Running {
         &self.handle
     }
 
-    /// Waits until the engine has ended, which [`Handle::shut_down`] makes it do.
+    /// Waits until the engine has ended, which [`Handle::shut_down`] makes it do. Workers are not
+    /// waited for if the time was over before their jobs were done.
     pub fn join(self) -> io::Result<ShutdownReport> {
-        let mut report = ShutdownReport::default();
-        let mut failed = None;
+        self.join_with(Ok(ShutdownReport::default()))
+    }
+
+    /// As [`join`](Self::join), with what a loop that ran elsewhere reports.
+    fn join_with(self, first: io::Result<ShutdownReport>) -> io::Result<ShutdownReport> {
+        let mut ended = first;
         for thread in self.loops {
-            match thread.join() {
-                Ok(Ok(part)) => report += part,
-                Ok(Err(error)) => {
-                    // One loop less: the others end too, rather than serve by halves.
-                    self.handle.shut_down();
-                    failed = Some(error);
-                }
-                Err(_) => {
-                    self.handle.shut_down();
-                    failed = Some(io::Error::other("a loop panicked"));
-                }
-            }
+            let part = thread.join().unwrap_or_else(|_| Err(io::Error::other("a loop panicked")));
+            ended = ended.and_then(|mut report| {
+                report += part?;
+                Ok(report)
+            });
         }
         self.handle.shared.advance(ShutdownPhase::Ended);
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        for thread in self.workers {
-            // A worker ends when no loop can give it work; its panics are the jobs', contained.
-            let _ = thread.join();
+        let report = ended?;
+        if report.jobs_cut == 0 {
+            for thread in self.workers {
+                // A worker ends when no loop can give it work; its jobs' panics are contained.
+                let _ = thread.join();
+            }
         }
         Ok(report)
     }

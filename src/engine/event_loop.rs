@@ -12,6 +12,7 @@ use slab::Slab;
 
 use super::flag;
 use super::ledger::{self, Phase, SAMPLED};
+use super::report::ShutdownReport;
 use super::shared::ShutdownPhase;
 use super::state::{Doing, EventLoop, Other, Slot, connection};
 use crate::handler::{ConnectionId, Outgoing};
@@ -39,9 +40,14 @@ impl<N: Net> EventLoop<N> {
         Ok(())
     }
 
-    /// One turn, with panics contained: for simulations.
+    /// For simulations: one turn but for its beginning, [`lie_down`](Self::lie_down), with panics
+    /// contained. Between the two the loop sleeps, and whatever happens meanwhile must wake it.
     pub(crate) fn guarded_turn(&mut self) -> io::Result<()> {
-        match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+        let turn = AssertUnwindSafe(|| {
+            self.sleep(None)?;
+            self.work()
+        });
+        match catch_unwind(turn) {
             Ok(turned) => turned,
             Err(_) => {
                 self.recover();
@@ -50,10 +56,33 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
+    /// For simulations: what the shutdown came to, if the loop has ended.
+    pub(crate) fn ended(&self) -> Option<ShutdownReport> {
+        self.stopped.then_some(self.shutdown.report)
+    }
+
+    /// For simulations: the world it is in.
+    pub(crate) fn world(&self) -> &N {
+        &self.core.net
+    }
+
+    /// For simulations: what came in since the last call is from `sender`, and may change places
+    /// with what others sent.
+    pub(crate) fn mix_mail(&mut self, sender: usize, draw: impl FnMut(usize) -> usize) {
+        self.inbox.mix(sender, draw);
+    }
+
     /// One turn. The reading path of the engine begins here.
     #[inline]
     fn turn(&mut self) -> io::Result<()> {
-        self.wait()?;
+        let timeout = self.lie_down()?;
+        self.sleep(timeout)?;
+        self.work()
+    }
+
+    /// All of a turn but the waiting.
+    #[inline]
+    fn work(&mut self) -> io::Result<()> {
         self.accept();
         self.read_mail();
         self.fire_timers();
@@ -66,28 +95,44 @@ impl<N: Net> EventLoop<N> {
         Ok(())
     }
 
-    /// Sleeps until there is something to do, and notes what became ready.
+    /// Decides how long to sleep: not at all, if there is something to do.
     #[inline]
-    fn wait(&mut self) -> io::Result<()> {
-        let busy = !self.runnable.is_empty() || !self.accepting.is_empty() || self.fan.is_some();
-        if !busy && self.spin.is_on() {
+    pub(crate) fn lie_down(&mut self) -> io::Result<Option<Duration>> {
+        if !self.is_busy() && self.spin.is_on() {
             self.poll_a_while()?;
         }
         // Mail that came before this did not wake us, so it is looked for now: see `doorbell`.
-        let mail = self.inbox.about_to_sleep();
-        let timeout = match mail || busy || !self.runnable.is_empty() {
+        self.mail = self.inbox.about_to_sleep();
+        Ok(match self.mail || self.is_busy() {
             true => Some(Duration::ZERO),
             false => self.sleep_max(),
-        };
+        })
+    }
+
+    /// Sleeps until something happens, and notes what became ready.
+    #[inline]
+    fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let noted = self.poll(timeout)?;
         let rung = self.inbox.awake();
-        self.mail = mail || rung;
+        self.mail |= rung;
         if ledger::ON {
             self.core.ledger.turns += 1;
             self.core.ledger.wakes += u64::from(rung);
             self.core.ledger.polls_empty += u64::from(!noted && !rung);
         }
         Ok(())
+    }
+
+    /// Whether there is something to do that no event, reminder or mail would tell of: what the
+    /// last turn left over, or could not come to because a handler panicked.
+    #[inline]
+    fn is_busy(&self) -> bool {
+        let asked = &self.core.stage.asked;
+        !self.runnable.is_empty()
+            || !self.accepting.is_empty()
+            || self.fan.is_some()
+            || !asked.dials.is_empty()
+            || asked.desk.is_filled()
     }
 
     /// Polls once; reads the clock, once a turn; tells whether anything was noted.
@@ -235,7 +280,7 @@ impl<N: Net> EventLoop<N> {
         self.doing = Doing::Visits;
         if ledger::ON {
             self.core.ledger.visits += self.running.len() as u64;
-            self.core.ledger.sampling = self.core.ledger.turns % SAMPLED == 0;
+            self.core.ledger.sampling = self.core.ledger.turns.is_multiple_of(SAMPLED);
         }
         while let Some(id) = self.running.get(self.running_at) {
             self.running_at += 1;
@@ -297,7 +342,7 @@ fn note<N: Net>(
         other => {
             if let Some(Slot::Other(other)) = other {
                 match &mut **other {
-                    Other::Dialing(dialing) => dialing.told |= readiness.0,
+                    Other::Dialing(dialing) if dialing.id == id => dialing.told |= readiness.0,
                     Other::Datagrams(socket) if socket.id() == id => {
                         if socket.note(readiness) {
                             runnable.push(id);

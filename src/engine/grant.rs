@@ -5,7 +5,7 @@ use std::mem;
 use super::connection::Connection;
 use super::core::{Core, millis};
 use super::due::Due;
-use super::flag::{CLOSING, FINISHING, HELD, JOBS, PAUSED, RESUMED, STARVED};
+use super::flag::{CLOSING, EOF, FINISHING, HELD, JOBS, PAUSED, RESUMED, STARVED, TELL_EOF};
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
 use crate::net::Net;
@@ -42,10 +42,22 @@ impl<N: Net> Connection<N> {
         match core.stage.asked.successor.take() {
             Some(successor) => {
                 self.handler = successor;
-                self.flags |= RESUMED;
+                self.begin_afresh();
                 self.dispatch(Event::Open, core)
             }
             None => Ok(()),
+        }
+    }
+
+    /// What another handler asked for does not reach a successor, and what came before is told.
+    fn begin_afresh(&mut self) {
+        self.flags = self.flags & !PAUSED | RESUMED;
+        if self.flags & EOF != 0 {
+            self.flags |= TELL_EOF;
+        }
+        (0..TIMERS).for_each(|index| self.due.clear(Due::TIMER + index));
+        if let Some(kept) = &mut self.kept {
+            kept.periods = [0; TIMERS];
         }
     }
 

@@ -104,6 +104,8 @@ counters! {
     refused,
     /// Accepts that failed because descriptors or memory ran out.
     accepts_exhausted,
+    /// Accepts that failed for another reason, such as a rule of the system.
+    accepts_failed,
     /// Times that a listener began to wait because there were too many connections.
     accepts_paused,
     /// Outgoing connections attempted.

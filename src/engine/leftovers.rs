@@ -16,12 +16,13 @@ impl<N: Net> Connection<N> {
     /// Puts what was left over in the place of the loop's blocks, and marks where the visit begins.
     #[cold]
     pub(super) fn lend_own(&mut self, core: &mut Core<N>) {
-        let Some(kept) = &mut self.kept else { return };
-        if let Some(own) = &mut kept.input {
-            core.stage.input.swap(own);
-        }
-        if let Some(own) = &mut kept.output {
-            mem::swap(&mut core.stage.output, own);
+        if let Some(kept) = &mut self.kept {
+            if let Some(own) = &mut kept.input {
+                core.stage.input.lend(own);
+            }
+            if let Some(own) = &mut kept.output {
+                mem::swap(&mut core.stage.output, own);
+            }
         }
         core.mark.unread = core.stage.input.len();
         core.mark.bytes_read = core.ledger.bytes_read;
@@ -53,6 +54,7 @@ impl<N: Net> Connection<N> {
         let received = if fresh { 0 } else { core.ledger.bytes_read - core.mark.bytes_read };
         let sent = if fresh { 0 } else { core.ledger.bytes_written - core.mark.bytes_written };
         let consumed = core.mark.unread as u64 + received > unread as u64;
+        self.note_sending(core.ledger.bytes_written - sent, core);
         self.watch_input(unread, consumed, core);
         self.watch_output(unsent, sent, core)?;
         self.watch_rate(unread + unsent, received, sent, core);
@@ -62,23 +64,15 @@ impl<N: Net> Connection<N> {
     fn give_back(&mut self, core: &mut Core<N>) {
         let kept = &mut **self.kept.get_or_insert_default();
         let (unread, unsent) = (!core.stage.input.is_empty(), !core.stage.output.is_empty());
-        match &mut kept.input {
-            Some(own) => core.stage.input.swap(own),
-            None if unread => kept.input = Some(core.stage.input.leave()),
-            None => core.stage.input.clear(),
-        }
+        core.stage.input.give_back(&mut kept.input);
         match &mut kept.output {
             Some(own) => mem::swap(&mut core.stage.output, own),
             None if unsent => kept.output = Some(core.stage.output.leave()),
             None => {}
         }
-        if !unread {
-            kept.input = None;
-        }
         if !unsent {
             kept.output = None;
         }
-        core.stage.input.forget();
         let keeps = if unread || unsent { flag::KEEPS } else { 0 };
         self.flags = self.flags & !flag::KEEPS | keeps;
     }
@@ -91,8 +85,7 @@ impl<N: Net> Connection<N> {
             return; // Its deadline runs since the connection opened.
         }
         self.flags &= !flag::FIRST;
-        let ours = flag::PAUSED | flag::HELD | flag::YIELDED | flag::CONGESTED | flag::CLOSING;
-        if unread == 0 || self.flags & ours != 0 {
+        if unread == 0 || self.flags & flag::NOT_READING != 0 {
             self.due.clear(FRAME);
         } else if consumed || !self.due.is_set(FRAME) {
             self.set_due(FRAME, core.now() + u64::from(core.times.frame), core);

@@ -47,14 +47,15 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {
     /// Each loop has a listening socket of its own, and the kernel picks one by a hash of the
-    /// addresses (`SO_REUSEPORT`; Linux and DragonFly). Where the system can't, or the socket is
-    /// not ours to open (passed by systemd, or Unix), as `HandOff(RoundRobin)`.
+    /// addresses (`SO_REUSEPORT`; Linux and DragonFly). A loop that is full gives what it accepts
+    /// to the one with the fewest connections. Where the system can't, or the socket is not ours
+    /// to open (passed by systemd, or Unix), as `HandOff(RoundRobin)`.
     ReusePort,
     /// The first loop accepts for all, and picks.
     HandOff(Balance),
 }
 
-/// How the accepting loop picks one.
+/// How the accepting loop picks one, as long as that is not full: then, the one with the fewest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Balance {
     /// Each in turn.
@@ -99,12 +100,16 @@ pub struct Limits {
     /// Jobs of one loop at the workers, above which connections that give work are not read from.
     /// 65,536.
     pub jobs: u32,
+    /// Frames of one loop that were copied for the workers and are not answered yet, in bytes,
+    /// above which connections that give work are not read from. 64 MiB.
+    pub job_bytes: usize,
     /// What connections of the process may hold in buffers of their own, in all; what would make it
     /// more is closed. Counted per loop in steps of 64 KiB. 1 GiB.
     pub memory_max: u64,
-    /// Open connections in the process. 65,536.
+    /// Open connections in the process. Those that it opens itself count, but none of them is
+    /// turned away. 65,536.
     pub connections: u32,
-    /// Open connections on one loop. 65,536.
+    /// Open connections on one loop; more go to another one. 65,536.
     pub connections_per_loop: u32,
     /// What is done when there are as many connections as allowed, or no descriptors left.
     pub when_full: WhenFull,
@@ -128,6 +133,7 @@ impl Default for Limits {
             mailbox: 65_536,
             jobs_per_connection: 1024,
             jobs: 65_536,
+            job_bytes: 64 << 20,
             memory_max: 1 << 30,
             connections: 65_536,
             connections_per_loop: 65_536,
@@ -148,7 +154,7 @@ pub enum WhenFull {
 }
 
 /// Who is let in by a listener, and how many.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Admission {
     /// Open connections through this listener; `None`: only `Limits::connections` counts.
     pub connections: Option<u32>,
@@ -156,8 +162,24 @@ pub struct Admission {
     pub per_address: Option<u32>,
     /// New connections from one address per second, and how many at once; `None`: any.
     pub rate_per_address: Option<(u32, u32)>,
-    /// Addresses that are let in, or turned away.
+    /// With any of the two above: how many addresses without connections are remembered for their
+    /// rate, at about 50 bytes each; those with connections always are. Beyond that, who was away
+    /// for longest is forgotten, and may begin with a fresh burst. 65,536.
+    pub addresses_remembered: u32,
+    /// Addresses that are let in, or turned away. Everybody is let in unless set.
     pub access: AccessList,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            per_address: None,
+            rate_per_address: None,
+            addresses_remembered: 65_536,
+            access: AccessList::default(),
+        }
+    }
 }
 
 impl Admission {
@@ -217,7 +239,7 @@ pub struct Deadlines {
     pub rate: u32,
     /// Over how long that rate is measured. 10 s.
     pub rate_window: Duration,
-    /// Without a byte received or sent. 60 s.
+    /// Without a byte received or sent, unless it is the handler that does not read. 60 s.
     pub idle: Duration,
     /// Output waits and the peer takes nothing. 30 s.
     pub drain: Duration,

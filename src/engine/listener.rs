@@ -1,18 +1,20 @@
 //! [`Listener`]: a listening socket of a loop.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::gate::Gate;
 use super::limits::Balance;
-use super::shared::Gate;
 use crate::base::Backoff;
 use crate::handler::ConnectionId;
 use crate::net::Net;
 
 /// How soon a listener is looked at again that waits for connections to end elsewhere, or for
-/// descriptors: the first time, and at most.
-pub(super) const AGAIN: (Duration, Duration) =
-    (Duration::from_millis(10), Duration::from_millis(200));
+/// descriptors: at least, and at most. While it can't accept, it costs a few system calls a second.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
+/// A listener that can't accept says so at most so often, in milliseconds: once a minute.
+const LOGGED_AGAIN_MS: u64 = 60_000;
 
 /// A listening socket of this loop.
 pub(crate) struct Listener<N: Net> {
@@ -26,6 +28,9 @@ pub(crate) struct Listener<N: Net> {
     pub(super) turn: usize,
     pub(super) waiting: Waiting,
     pub(super) again: Backoff,
+    /// When it was logged that it can't accept; `told` until it is logged that it can again.
+    logged_ms: Option<u64>,
+    told: bool,
 }
 
 /// Why a listener does not accept at the moment.
@@ -34,8 +39,8 @@ pub(super) enum Waiting {
     No,
     /// There are as many connections as allowed.
     Full,
-    /// There are no descriptors, or there is no memory.
-    Exhausted,
+    /// Accepting fails: for want of descriptors or memory, as a rule.
+    Failed,
 }
 
 impl<N: Net> Listener<N> {
@@ -46,18 +51,28 @@ impl<N: Net> Listener<N> {
         socket: N::Listener,
         balance: Option<Balance>,
     ) -> Self {
-        let again = Backoff::new(AGAIN.0, AGAIN.1);
-        Self { id, gate, number, socket, balance, turn: 0, waiting: Waiting::No, again }
+        // Not less than the first pause, or a lucky draw would make it spin.
+        let again = Backoff::new(AGAIN.0, AGAIN.1).at_least(AGAIN.0);
+        let (waiting, logged_ms, told) = (Waiting::No, None, false);
+        Self { id, gate, number, socket, balance, turn: 0, waiting, again, logged_ms, told }
     }
 
-    /// It has accepted: whatever it waited for is over.
-    pub(super) fn accepts_again(&mut self) {
-        if self.waiting == Waiting::Exhausted {
+    /// Nobody waits any more: whatever the listener waited for is over. Not before, or a process at
+    /// the end of its descriptors would begin to wait, and say so, at every connection.
+    pub(super) fn queue_is_empty(&mut self) {
+        if std::mem::take(&mut self.told) {
             log::info!("listener at {} accepts again", self.gate.at);
         }
-        if self.waiting != Waiting::No {
-            self.waiting = Waiting::No;
-            self.again.reset();
+        self.waiting = Waiting::No;
+        self.again.reset();
+    }
+
+    /// Accepting failed. Once it is said, not at every try.
+    pub(super) fn cannot_accept(&mut self, error: &io::Error, now_ms: u64) {
+        if self.logged_ms.is_none_or(|at| now_ms >= at + LOGGED_AGAIN_MS) {
+            (self.logged_ms, self.told) = (Some(now_ms), true);
+            let at = &self.gate.at;
+            log::error!("listener at {at} cannot accept, and will try again: {error}");
         }
     }
 

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::connection::NO_GATE;
 use super::flag;
 use super::ledger::{self, Phase};
 use super::order::Order;
@@ -11,6 +10,7 @@ use super::state::{EventLoop, Fan};
 use crate::base::Output;
 use crate::handler::ConnectionId;
 use crate::handler::mail::{Batch, Deliver, Envelope};
+use crate::handler::stage::NO_GATE;
 use crate::net::Net;
 
 impl<N: Net> EventLoop<N> {
@@ -66,7 +66,7 @@ impl<N: Net> EventLoop<N> {
     /// A batch of jobs is done.
     fn take_back(&mut self, mut batch: Box<dyn Batch>) {
         let worker = batch.worker();
-        self.core.stage.asked.desk.done(worker);
+        self.core.stage.asked.desk.done(worker, batch.frame_bytes());
         batch.deliver(&mut Delivery { to: self, worker });
         self.core.stage.asked.desk.recycle(batch);
         if !self.core.starved.is_empty() {
@@ -88,20 +88,18 @@ impl<N: Net> EventLoop<N> {
 
     fn obey(&mut self, order: Order<N>) {
         match order {
-            Order::Adopt { stream, peer, gate } => {
-                match self.gate(gate).map(|gate| (gate.factory)()) {
-                    Some(handler) => self.admit(stream, peer, gate, handler),
-                    None => self.core.net.close(stream, true),
-                }
-            }
+            Order::Adopt { stream, peer, gate } => self.admit(stream, peer, gate),
+            Order::AcceptAgain => self.look_at_waiting(),
             Order::Enroll { stream, peer, handler } => {
                 self.shared.enter(self.number);
-                self.admit(stream, peer, NO_GATE, handler);
+                self.begin(stream, peer, NO_GATE, handler);
             }
             Order::Dial(order) => self.dial_one(order),
             Order::Serve { socket, at, service } => self.serve(socket, at, service),
             Order::Resolved { dial, endpoints } => self.resolved(dial, endpoints),
             Order::Shutdown => self.shut_down(),
+            // The end of the turn looks whether it was the last.
+            Order::AnotherEnded => {}
             Order::Snapshot { connections_max, reply } => {
                 // Whoever asked may have stopped waiting.
                 let _ = reply.send(self.snapshot(connections_max));
@@ -170,6 +168,9 @@ impl<N: Net> Deliver for Delivery<'_, N> {
             let Some(connection) = super::state::connection(&mut to.slots, id) else {
                 return;
             };
+            if connection.flags & flag::LINGERING != 0 {
+                return; // A shutdown had no time left to wait for them.
+            }
             let taken = connection.take_answers(jobs, answers, count, &mut to.core);
             to.after(id, taken);
         });

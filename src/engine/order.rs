@@ -13,6 +13,8 @@ use crate::net::{Endpoint, Net, Peer};
 pub(crate) enum Order<N: Net> {
     /// A connection that another loop accepted.
     Adopt { stream: N::Stream, peer: Peer, gate: u16 },
+    /// There may be a place for those who wait at listeners of this loop.
+    AcceptAgain,
     /// A connection that was open before it came here.
     Enroll { stream: N::Stream, peer: Peer, handler: Box<dyn AnyHandler> },
     /// A datagram socket that is bound.
@@ -23,6 +25,8 @@ pub(crate) enum Order<N: Net> {
     Resolved { dial: ConnectionId, endpoints: io::Result<Vec<Endpoint>> },
     /// Shut down gracefully; told again, at once.
     Shutdown,
+    /// Another loop has ended.
+    AnotherEnded,
     /// Tell what you are doing.
     Snapshot { connections_max: usize, reply: Sender<LoopSnapshot> },
 }

@@ -34,5 +34,7 @@ pub(crate) struct Shutdown {
     pub(super) began: u64,
     /// When the present phase ends; milliseconds since the loop began.
     pub(super) until: u64,
+    /// When half of the time to drain is over; likewise.
+    pub(super) half: u64,
     pub(crate) report: ShutdownReport,
 }

@@ -1,16 +1,14 @@
-//! What the loops of one engine have in common: [`Shared`], and a [`Gate`] for each listener.
+//! What the loops of one engine have in common: [`Shared`], and a [`Load`] for each loop.
 
-use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use super::limits::{Admission, Balance};
-use crate::base::PeerTable;
+use super::gate::{Gate, take};
+use super::limits::{Balance, Limits};
 use crate::handler::mail::Home;
-use crate::handler::stage::{AnyHandler, Random};
-use crate::net::{Endpoint, Peer};
+use crate::handler::stage::Random;
+use crate::net::Peer;
 
 /// Where a graceful shutdown stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,26 +42,38 @@ pub(crate) struct Shared {
     /// Open connections in all, and on each loop.
     pub(crate) open: AtomicU32,
     pub(crate) loads: Vec<Load>,
+    connections_max: u32,
+    connections_per_loop: u32,
+    /// Whether listeners of any loop wait for a place.
+    wanted: AtomicBool,
     pub(crate) memory: Arc<AtomicI64>,
     phase: AtomicU8,
+    /// Loops that have ended.
+    pub(crate) ended: AtomicU32,
     gates: Mutex<Vec<Arc<Gate>>>,
-    /// Keys the hash of addresses, so that nobody can choose whom to share a loop with.
-    hash_key: u64,
+    /// Keys the hashes of addresses, so that nobody can choose whom to share a loop with.
+    pub(crate) hash_key: u64,
 }
 
 /// A loop, seen from the others.
 pub(crate) struct Load {
     pub(crate) home: Home,
     pub(crate) open: AtomicU32,
+    /// Whether a listener of this loop waits for a place.
+    wants: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(homes: Vec<Home>, hash_key: u64) -> Self {
-        let load = |home| Load { home, open: AtomicU32::new(0) };
+    pub(crate) fn new(homes: Vec<Home>, limits: &Limits, hash_key: u64) -> Self {
+        let load = |home| Load { home, open: AtomicU32::new(0), wants: AtomicBool::new(false) };
         Self {
             open: AtomicU32::new(0),
             loads: homes.into_iter().map(load).collect(),
+            connections_max: limits.connections,
+            connections_per_loop: limits.connections_per_loop,
+            wanted: AtomicBool::new(false),
             memory: Arc::default(),
+            ended: AtomicU32::new(0),
             phase: AtomicU8::new(ShutdownPhase::Ready as u8),
             gates: Mutex::default(),
             hash_key,
@@ -91,15 +101,59 @@ impl Shared {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A connection was given to a loop.
+    /// Takes a place for one more connection, if there is one: in all, at its gate, and on some
+    /// loop. To be given to a loop ([`settle`](Self::settle)), or back.
+    pub(crate) fn take_place(&self, gate: &Gate) -> bool {
+        if !self.loads.iter().any(|load| self.has_room(load))
+            || !take(&self.open, self.connections_max)
+        {
+            return false;
+        }
+        let taken = gate.take_place();
+        if !taken {
+            self.open.fetch_sub(1, Relaxed);
+        }
+        taken
+    }
+
+    pub(crate) fn give_place_back(&self, gate: &Gate) {
+        self.open.fetch_sub(1, Relaxed);
+        gate.give_place_back();
+    }
+
+    /// A loop gets a connection, for which a place was taken.
+    pub(crate) fn settle(&self, home: u16) {
+        self.loads[usize::from(home)].open.fetch_add(1, Relaxed);
+    }
+
+    /// A loop gets a connection for which nobody was asked: we opened it ourselves.
     pub(crate) fn enter(&self, home: u16) {
         self.open.fetch_add(1, Relaxed);
-        self.loads[usize::from(home)].open.fetch_add(1, Relaxed);
+        self.settle(home);
     }
 
     pub(crate) fn leave(&self, home: u16) {
         self.open.fetch_sub(1, Relaxed);
         self.loads[usize::from(home)].open.fetch_sub(1, Relaxed);
+    }
+
+    fn has_room(&self, load: &Load) -> bool {
+        load.open.load(Relaxed) < self.connections_per_loop
+    }
+
+    /// A listener of a loop waits for a place.
+    pub(crate) fn want_place(&self, home: u16) {
+        self.loads[usize::from(home)].wants.store(true, Relaxed);
+        self.wanted.store(true, Relaxed);
+    }
+
+    /// There is a place again: the loops with listeners that wait for one, each told once. One that
+    /// begins to wait at this very moment may be missed, and is reminded by its wheel.
+    pub(crate) fn take_wanting(&self) -> impl Iterator<Item = (u16, &Load)> {
+        let wanted = self.wanted.load(Relaxed) && self.wanted.swap(false, Relaxed);
+        let loads = if wanted { &self.loads[..] } else { &[] };
+        let wanting = (0..).zip(loads).filter(|(_, load)| load.wants.load(Relaxed));
+        wanting.filter(|(_, load)| load.wants.swap(false, Relaxed))
     }
 
     /// The loop with the fewest connections.
@@ -108,99 +162,39 @@ impl Shared {
         least.unwrap_or(&self.loads[0])
     }
 
-    /// Which loop is to get the next connection.
+    /// Which loop is to get the next connection that `own` accepted: the one that `balance` says,
+    /// unless that is full.
     pub(crate) fn pick(
         &self,
-        balance: Balance,
+        own: u16,
+        balance: Option<Balance>,
         turn: usize,
         peer: Peer,
         random: &mut Random,
     ) -> u16 {
         let count = self.loads.len();
         let open = |index: usize| self.loads[index].open.load(Relaxed);
+        let least = || (0..count).min_by_key(|index| open(*index)).unwrap_or(0);
         let picked = match balance {
-            Balance::RoundRobin => turn % count,
-            Balance::LeastConnections => (0..count).min_by_key(|index| open(*index)).unwrap_or(0),
-            Balance::PowerOfTwo => {
+            None => own.into(),
+            Some(Balance::RoundRobin) => turn % count,
+            Some(Balance::LeastConnections) => least(),
+            Some(Balance::PowerOfTwo) => {
                 let one = random.next() as usize % count;
                 let other = (one + 1 + random.next() as usize % (count - 1).max(1)) % count;
                 if open(other) < open(one) { other } else { one }
             }
-            Balance::SourceHash => self.hash(peer) as usize % count,
+            Some(Balance::SourceHash) => self.hash(peer) as usize % count,
         };
-        picked as u16
+        match self.has_room(&self.loads[picked]) {
+            true => picked as u16,
+            false => least() as u16,
+        }
     }
 
     fn hash(&self, peer: Peer) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.hash_key, peer.ip()).hash(&mut hasher);
         hasher.finish()
-    }
-}
-
-/// Makes a handler for each connection of a listener.
-pub(crate) type Factory = Box<dyn Fn() -> Box<dyn AnyHandler> + Send + Sync>;
-
-/// A listener as all loops see it: who is let in, how many are in, and what serves them.
-pub(crate) struct Gate {
-    pub(crate) at: Endpoint,
-    pub(crate) factory: Factory,
-    pub(crate) open: AtomicU32,
-    admission: Admission,
-    peers: Option<Mutex<PeerTable>>,
-}
-
-/// Why somebody was not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The access list says so.
-    Denied,
-    /// Too many from this address, or too fast.
-    Address,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Denied => "the access list denies the address",
-            Self::Address => "too many connections from the address",
-        })
-    }
-}
-
-impl Gate {
-    pub(crate) fn new(at: Endpoint, factory: Factory, admission: Admission, max: u32) -> Self {
-        let peers = admission.counts_addresses().then(|| {
-            let per_address = admission.per_address.unwrap_or(max);
-            Mutex::new(PeerTable::new(max as usize, per_address, admission.rate_per_address))
-        });
-        Self { at, factory, open: AtomicU32::new(0), admission, peers }
-    }
-
-    /// Whether there are as many connections as this listener may have.
-    pub(crate) fn is_full(&self) -> bool {
-        self.admission.connections.is_some_and(|max| self.open.load(Relaxed) >= max)
-    }
-
-    /// Lets a peer in, or not. Whoever was let in must [`leave`](Self::leave).
-    pub(crate) fn enter(&self, peer: Peer, now: Duration) -> Result<(), Refusal> {
-        if let Some(ip) = peer.ip() {
-            if !self.admission.access.permits(ip) {
-                return Err(Refusal::Denied);
-            }
-            if let Some(peers) = &self.peers {
-                let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
-                peers.admit(ip, now).map_err(|_| Refusal::Address)?;
-            }
-        }
-        self.open.fetch_add(1, Relaxed);
-        Ok(())
-    }
-
-    pub(crate) fn leave(&self, peer: Peer) {
-        self.open.fetch_sub(1, Relaxed);
-        if let (Some(ip), Some(peers)) = (peer.ip(), &self.peers) {
-            peers.lock().unwrap_or_else(PoisonError::into_inner).release(ip);
-        }
     }
 }

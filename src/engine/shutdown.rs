@@ -1,10 +1,12 @@
 //! Graceful shutdown: ready → lame duck → draining → forced → ended, each with its own time; being
 //! told a second time goes straight to forced.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::core::millis;
 use super::flag;
+use super::order::Order;
 use super::shared::ShutdownPhase;
 use super::state::{EventLoop, Other, Slot};
 use crate::handler::{Close, ConnectionId, Reason};
@@ -30,7 +32,7 @@ impl<N: Net> EventLoop<N> {
         self.phase = phase;
         self.shared.advance(phase);
         self.shutdown.until = self.core.now() + u64::from(millis(time));
-        self.core.wheel.remind(self.phase_slot, self.shutdown.until);
+        self.shutdown.half = u64::MAX;
     }
 
     /// Looks whether the present phase is over. Called at the end of each turn of a shutdown.
@@ -40,6 +42,9 @@ impl<N: Net> EventLoop<N> {
             ShutdownPhase::Ready | ShutdownPhase::Ended => {}
             ShutdownPhase::LameDuck if late => self.drain(),
             ShutdownPhase::Draining if late => self.force(),
+            ShutdownPhase::Draining if self.core.now() >= self.shutdown.half => {
+                self.tell_the_late();
+            }
             ShutdownPhase::Forced if late => {
                 self.cut();
                 self.end();
@@ -49,25 +54,28 @@ impl<N: Net> EventLoop<N> {
         if self.phase >= ShutdownPhase::Draining && self.is_idle() {
             self.end();
         }
+        // Anew at each turn: a reminder of the phase before may have been used up by now.
+        let next = self.shutdown.until.min(self.shutdown.half);
+        self.core.wheel.remind(self.phase_slot, next);
     }
 
     fn is_idle(&self) -> bool {
         let jobs = self.core.stage.asked.desk.in_flight();
-        self.connections == 0
+        let others = self.shared.loads.len() as u32 - 1;
+        let last = !self.hears_signals || self.shared.ended.load(Relaxed) >= others;
+        last && self.connections == 0
             && self.dialing == 0
             && self.sockets == 0
             && self.inbox.is_empty()
+            && self.core.stage.asked.dials.is_empty()
             && (jobs == 0 || self.phase == ShutdownPhase::Forced)
     }
 
     /// Stops accepting, and asks every connection to come to its end.
     fn drain(&mut self) {
         self.enter_phase(ShutdownPhase::Draining, self.grace.drain);
-        for id in std::mem::take(&mut self.listeners) {
-            self.core.wheel.cancel(id.slot);
-            self.slots.try_remove(id.slot as usize);
-        }
-        self.accepting.clear();
+        self.shutdown.half = self.core.now() + u64::from(millis(self.grace.drain / 2));
+        self.accept_the_last();
         for id in self.ids(|slot| match slot {
             Slot::Other(other) => matches!(**other, Other::Dialing(_)),
             Slot::Connection(_) => false,
@@ -82,7 +90,18 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    /// Has a connection told, after it has read what came before this.
+    /// Half of the time to drain is over: those that still read are told, too.
+    fn tell_the_late(&mut self) {
+        self.shutdown.half = u64::MAX;
+        for id in self.connection_ids() {
+            if let Some(connection) = self.connection(id) {
+                connection.flags |= flag::DRAIN_LATE;
+                self.enqueue(id);
+            }
+        }
+    }
+
+    /// Has a connection told, after it has seen what came before this.
     pub(super) fn tell_drain(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connection(id) {
             connection.flags |= flag::TELL_DRAIN | flag::READABLE;
@@ -100,7 +119,7 @@ impl<N: Net> EventLoop<N> {
         for id in self.connection_ids() {
             let Some(connection) = self.connection(id) else { continue };
             match connection.unsent() {
-                0 => self.close(id, Close::Shutdown),
+                0 => self.cut_one(id),
                 _ => connection.send_and_close(),
             }
         }
@@ -109,11 +128,21 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
+    /// What lingers has ended in order already: a reset would only destroy what was sent last.
+    fn cut_one(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connection(id) else { return };
+        let why = match connection.flags & flag::LINGERING {
+            0 => Close::Shutdown,
+            _ => Close::ByUs,
+        };
+        self.close(id, why);
+    }
+
     fn cut(&mut self) {
         for id in self.connection_ids() {
             let unsent = self.connection(id).map_or(0, |connection| connection.unsent());
             self.shutdown.report.bytes_cut += unsent as u64;
-            self.close(id, Close::Shutdown);
+            self.cut_one(id);
         }
         for id in self.socket_ids() {
             self.close_socket(id, Close::Shutdown);
@@ -124,8 +153,24 @@ impl<N: Net> EventLoop<N> {
         if self.phase != ShutdownPhase::Ended {
             self.phase = ShutdownPhase::Ended;
             self.stopped = true;
+            self.shared.ended.fetch_add(1, Relaxed);
+            for load in &self.shared.loads {
+                // Whoever waits for us to end hears of it; others have ended, or don't mind.
+                let _ = Order::<N>::AnotherEnded.post(&load.home);
+            }
             self.shutdown.report.took_ms = self.core.now() - self.shutdown.began;
         }
+    }
+
+    /// This loop can't go on. The others are told at once, and end too, rather than serve by
+    /// halves; unless they know already, since being told twice would force them.
+    #[cold]
+    pub(super) fn fail(&mut self) {
+        if self.phase == ShutdownPhase::Ready {
+            self.tell_all_to_shut_down();
+        }
+        self.cut();
+        self.end();
     }
 
     /// A connection ended while the engine shuts down.
@@ -150,5 +195,23 @@ impl<N: Net> EventLoop<N> {
     fn ids(&self, which: impl Fn(&Slot<N>) -> bool) -> Vec<ConnectionId> {
         let wanted = self.slots.iter().filter(|(_, slot)| which(slot));
         wanted.filter_map(|(_, slot)| slot.id()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{Config, Engine};
+    use crate::service::Echo;
+
+    #[test]
+    fn one_loop_that_fails_ends_the_others_at_once() {
+        for broken in 0..2 {
+            let mut engine = Engine::new(Config { loops: 2, ..Config::default() }).unwrap();
+            engine.listen("127.0.0.1:0", || Echo).unwrap();
+            engine.loops[broken].core.net.broken = true;
+            // Nobody else tells the other loop to end, and it sleeps.
+            let error = engine.start().unwrap().join().unwrap_err();
+            assert_eq!(error.to_string(), "broken on purpose");
+        }
     }
 }

@@ -13,7 +13,7 @@ pub struct LoopSnapshot {
     pub phase: &'static str,
     /// Milliseconds since it began.
     pub age_ms: u64,
-    /// Open connections, and those being opened.
+    /// Open connections.
     pub connections: usize,
     /// Connections being opened.
     pub dialing: usize,

@@ -40,7 +40,7 @@ impl Spin {
     }
 
     pub(crate) fn lost(&mut self) {
-        // Two losses are forgiven.
+        // Three losses are forgiven.
         self.pause = (self.pause * 2).clamp(1, PAUSE_MAX);
         self.left = if self.pause > 4 { self.pause } else { 0 };
     }

@@ -182,9 +182,13 @@ impl fmt::Display for Close {
 impl From<io::Error> for Close {
     #[cold]
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NetworkUnreachable,
+            NotConnected, TimedOut,
+        };
         match error.kind() {
-            BrokenPipe | ConnectionAborted | ConnectionReset => Self::Reset(error),
+            BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected => Self::Reset(error),
+            HostUnreachable | NetworkUnreachable | TimedOut => Self::Reset(error),
             _ => Self::Io(error),
         }
     }

@@ -18,7 +18,8 @@ use crate::net::Peer;
 /// another. They must not block: work that takes long goes to the workers
 /// ([`Effects::answer`], [`Effects::offload`]).
 ///
-/// Returning `Err` closes the connection at once, with a reset if the reason is not an orderly one;
+/// Returning `Err` closes the connection at once: output that was not sent yet is dropped, and a
+/// missed deadline, an exceeded bound or a panic is told to the peer by a reset.
 /// [`Effects::close`] closes it after everything was sent. A panic closes this one connection.
 pub trait Handler: Send + Sized + 'static {
     /// What other threads and other connections can say to this one, through its [`Address`].
@@ -90,6 +91,10 @@ impl Timer {
     pub const fn new(number: u8) -> Self {
         assert!((number as usize) < TIMERS, "a connection has four timers, 0 to 3");
         Self(number)
+    }
+
+    pub(crate) fn number(self) -> usize {
+        self.0.into()
     }
 }
 
@@ -176,8 +181,9 @@ impl<H: Handler> Effects<'_, H> {
     /// order of the questions.
     ///
     /// Always takes the job. If then too many are in flight (`Limits::jobs_per_connection`,
-    /// `Limits::jobs`), the connection is not read from until half of its jobs are done: the kernel
-    /// slows the peer. To shed or to close instead, use [`try_answer`](Self::try_answer).
+    /// `Limits::jobs`, `Limits::job_bytes`), the connection is not read from until half of its jobs
+    /// are done: the kernel slows the peer. To shed or to close instead, use
+    /// [`try_answer`](Self::try_answer).
     ///
     /// Without workers (`Config::workers` of 0) the connection closes as `Close::Over(Jobs)`.
     #[inline]
@@ -261,13 +267,17 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::CLOSE;
     }
 
-    /// Closes the sending half once the output is sent; the peer sees the end, and can go on
-    /// sending.
+    /// Closes the sending half once jobs in flight are answered and the output is sent; the peer
+    /// sees the end, and can go on sending. When it has ended too, [`close`](Self::close): nothing
+    /// else does before the connection is idle for too long.
     pub fn finish(&mut self) {
         self.asked.bits |= ask::FINISH;
     }
 
     /// Hands the connection to another handler; unread input and unsent output stay where they are.
+    /// The successor is told of its opening, of that input and, if it has come already, of the
+    /// peer's end. This handler's timers and its pause end with it; results of its jobs that are no
+    /// messages of the successor's are dropped.
     pub fn upgrade(&mut self, successor: impl Handler) {
         self.asked.successor = Some(Box::new(successor));
         self.asked.bits |= ask::UPGRADE;
@@ -319,7 +329,6 @@ impl<H: Handler> AnyHandler for H {
         let effects = Effects { asked: &mut stage.asked, facts, handler: PhantomData };
         let mut cx = Context { input: &mut stage.input, output: &mut stage.output, effects };
         match event {
-            Event::Data => self.on_data(&mut cx),
             Event::Open => self.on_open(&mut cx),
             Event::Eof => self.on_eof(&mut cx),
             Event::Timer(timer) => self.on_timer(Timer(timer), &mut cx),

@@ -55,6 +55,8 @@ pub(crate) struct Out {
 pub(crate) struct JobsMax {
     pub(crate) connection: u32,
     pub(crate) all: u32,
+    /// Of the frames that they are about, in all.
+    pub(crate) bytes: usize,
 }
 
 /// One loop's side of the workers.
@@ -65,6 +67,8 @@ pub(crate) struct Desk {
     /// Jobs in flight, by worker, and of all.
     queued: Vec<u32>,
     in_flight: u32,
+    /// Of the frames that they are about.
+    bytes: usize,
     /// By worker: when each batch that it has not given back was handed over, in milliseconds.
     since: Vec<VecDeque<u64>>,
     /// The batch being filled for each worker, and whether there is any.
@@ -83,6 +87,7 @@ impl Desk {
             max,
             queued: vec![0; count],
             in_flight: 0,
+            bytes: 0,
             since: vec![VecDeque::new(); count],
             open: (0..count).map(|_| None).collect(),
             filled: false,
@@ -94,12 +99,17 @@ impl Desk {
     /// Whether no more jobs should be taken from a connection, or from anybody.
     #[inline]
     pub(crate) fn is_full(&self, out: Out) -> bool {
-        out.jobs >= self.max.connection || self.in_flight >= self.max.all
+        out.jobs >= self.max.connection || !self.has_room_for_all()
     }
 
     /// Whether a connection that was held back may go on: half of its jobs are done.
     pub(crate) fn has_room(&self, out: Out) -> bool {
-        out.jobs <= self.max.connection / 2 && self.in_flight < self.max.all
+        out.jobs <= self.max.connection / 2 && self.has_room_for_all()
+    }
+
+    #[inline]
+    fn has_room_for_all(&self) -> bool {
+        self.in_flight < self.max.all && self.bytes < self.max.bytes
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -120,6 +130,7 @@ impl Desk {
         F: FnOnce(&[u8], &mut Output) + Send + 'static,
     {
         let Some(worker) = self.pick(out) else { return };
+        self.bytes += frame.len();
         if let Some(batch) = self.batch::<Answers<F>>(worker) {
             batch.jobs.push((id, frame.len(), work));
             batch.frames.extend_from_slice(frame);
@@ -132,15 +143,10 @@ impl Desk {
         M: Send + 'static,
         F: FnOnce() -> M + Send + 'static,
     {
-        let mut unstuck = Out { jobs: 0, worker: 0 };
-        let worker = match ordered {
-            true => self.pick(out),
-            false => {
-                out.jobs += 1;
-                self.pick(&mut unstuck)
-            }
-        };
-        let Some(worker) = worker else { return };
+        let mut unstuck = Out::default();
+        let picked = self.pick(if ordered { &mut *out } else { &mut unstuck });
+        let Some(worker) = picked else { return };
+        out.jobs += unstuck.jobs;
         if let Some(batch) = self.batch::<Messages<M, F>>(worker) {
             batch.jobs.push((id, work));
         }
@@ -202,7 +208,8 @@ impl Desk {
     }
 
     /// A batch came back.
-    pub(crate) fn done(&mut self, worker: usize) {
+    pub(crate) fn done(&mut self, worker: usize, frame_bytes: usize) {
+        self.bytes -= frame_bytes;
         if let Some(since) = self.since.get_mut(worker) {
             since.pop_front();
         }
@@ -233,6 +240,8 @@ struct Answers<F> {
     worker: usize,
     jobs: Vec<(ConnectionId, usize, F)>,
     frames: Vec<u8>,
+    /// How many bytes of frames there were, when they have been answered.
+    frame_bytes: usize,
     runs: Vec<Run>,
     output: Output,
 }
@@ -248,7 +257,7 @@ struct Run {
 impl<F> Default for Answers<F> {
     fn default() -> Self {
         let (jobs, frames, runs) = (Vec::new(), Vec::new(), Vec::new());
-        Self { worker: 0, jobs, frames, runs, output: Output::default() }
+        Self { worker: 0, jobs, frames, frame_bytes: 0, runs, output: Output::default() }
     }
 }
 
@@ -281,7 +290,12 @@ impl<F: FnOnce(&[u8], &mut Output) + Send + 'static> Batch for Answers<F> {
             }
         }
         drop(jobs_left);
+        self.frame_bytes = frames.len();
         frames.clear();
+    }
+
+    fn frame_bytes(&self) -> usize {
+        self.frame_bytes
     }
 
     fn deliver(&mut self, to: &mut dyn Deliver) {
@@ -325,6 +339,10 @@ impl<M: Send + 'static, F: FnOnce() -> M + Send + 'static> Batch for Messages<M,
         for (id, work) in self.jobs.drain(..) {
             self.results.push((id, catch_unwind(AssertUnwindSafe(work)).ok()));
         }
+    }
+
+    fn frame_bytes(&self) -> usize {
+        0
     }
 
     fn deliver(&mut self, to: &mut dyn Deliver) {

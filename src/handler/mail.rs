@@ -75,6 +75,8 @@ pub(crate) trait Copies: Send {
 pub(crate) trait Batch: Any + Send {
     /// On the worker.
     fn run(&mut self);
+    /// How many bytes of frames were copied to it, told when it comes back.
+    fn frame_bytes(&self) -> usize;
     /// On the loop. Leaves the batch empty.
     fn deliver(&mut self, to: &mut dyn Deliver);
     /// Which worker has it.

@@ -101,7 +101,7 @@ mod tests {
         let wakes = Arc::new(AtomicU32::new(0));
         let counter = wakes.clone();
         let (mailbox, mut inbox) =
-            mailbox::<u32>(Arc::new(move || drop(counter.fetch_add(1, Relaxed))));
+            mailbox::<u32>(Arc::new(move || _ = counter.fetch_add(1, Relaxed)));
         mailbox.post(1).unwrap();
         assert!(inbox.about_to_sleep());
         assert!(!inbox.awake());

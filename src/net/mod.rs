@@ -12,10 +12,15 @@ pub mod doorbell;
 mod endpoint;
 pub(crate) mod mailbox;
 mod os;
+pub(crate) mod sim;
 pub(crate) mod workers;
 
-pub use endpoint::{Bind, Bound, Endpoint, IntoBind, IntoListen, Listen, Peer, Remote};
+pub use endpoint::{
+    Bind, BoundSocket, Endpoint, IntoBind, IntoListen, Listen, Listening, Peer, Remote,
+};
 pub use os::Os;
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use os::{Inherited, InheritedSocket, inherited};
 
 /// What a source is called when it becomes ready.
 pub type Token = u64;
@@ -39,7 +44,7 @@ impl Readiness {
 }
 
 /// Something that can be watched.
-pub enum Source<'a, N: Net + ?Sized> {
+pub enum Source<'a, N: Net> {
     /// A connection, or one that is being opened.
     Stream(&'a mut N::Stream),
     /// A socket that accepts connections.

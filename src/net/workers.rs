@@ -54,6 +54,11 @@ impl<T: Task> Worker<T> {
         thread::Builder::new().name(name).spawn(run)
     }
 
+    /// For simulations: whether it has nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// For simulations: runs the next task; tells whether there was one.
     pub(crate) fn run_one(&mut self) -> bool {
         self.queue.try_recv().map(Task::run).is_ok()

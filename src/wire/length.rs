@@ -4,6 +4,14 @@ use super::{Codec, WireError};
 use crate::base::{Input, Output};
 
 /// Four bytes of length, big-endian, then that many bytes: the usual case.
+///
+/// ```text
+/// ┌── 4 B ──┬─ length, 0 B to frame_max ─┐
+/// │ length  │ frame                      │
+/// └─────────┴────────────────────────────┘
+/// ```
+///
+/// Other lengths, and lengths that stand elsewhere: [`LengthField`](super::LengthField).
 #[derive(Clone, Copy, Debug)]
 pub struct LengthPrefixed {
     frame_max: u32,
@@ -32,7 +40,7 @@ impl Codec for LengthPrefixed {
         if size > self.frame_max {
             return Err(WireError::too_large(size.into(), self.frame_max.into(), 0));
         }
-        let frame = input.take(PREFIX + size as usize);
+        let frame = input.take(PREFIX.saturating_add(size as usize));
         Ok(frame.map(|frame| frame.get(PREFIX..).unwrap_or_default()))
     }
 

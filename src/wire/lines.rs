@@ -3,7 +3,14 @@
 use super::{Codec, WireError};
 use crate::base::{Input, Output};
 
-/// Lines that end with `\n`, which is not part of the frame; nor is a `\r` before it.
+/// Lines that end with `\n`, which is not part of the frame; nor is one `\r` before it.
+///
+/// ```text
+/// ├─ 0 B to line_max ─┬────────────┬──────
+/// │ line              │ \n or \r\n │ …
+/// ```
+///
+/// Nothing is said of the encoding: a line is bytes. Encoding ends each with `\n`.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines {
     line_max: u32,
@@ -24,42 +31,42 @@ impl Codec for Lines {
 
     fn decode<'a>(&mut self, input: &'a mut Input) -> Result<Option<&'a [u8]>, WireError> {
         let max = self.line_max as usize;
-        let unsearched = input.get(self.searched..).unwrap_or_default();
+        // A line feed further on is that of a line which is too long, with a `\r` or without.
+        let end_max = max.saturating_add(2);
+        let too_long = || WireError::too_large(max as u64 + 1, max as u64, max);
+        let within = input.get(..end_max).unwrap_or(input);
+        let unsearched = within.get(self.searched..).unwrap_or_default();
         let Some(at) = unsearched.iter().position(|byte| *byte == b'\n') else {
-            self.searched = input.len();
-            // One more byte may be the `\r` that does not count.
-            return match self.searched > max + 1 {
-                true => Err(WireError::too_large(self.searched as u64, max as u64, max)),
-                false => Ok(None),
-            };
+            self.searched = within.len();
+            return if self.searched < end_max { Ok(None) } else { Err(too_long()) };
         };
         let end = self.searched + at;
-        let size = match input.get(end.wrapping_sub(1)) {
+        let size = match within.get(end.wrapping_sub(1)) {
             Some(b'\r') => end - 1,
             _ => end,
         };
         if size > max {
-            return Err(WireError::too_large(size as u64, max as u64, max));
+            return Err(too_long());
         }
-        match input.take(end + 1) {
-            Some(line) => {
-                self.searched = 0;
-                Ok(line.get(..size))
-            }
-            // Held back by the frame budget: found again at once.
-            None => {
-                self.searched = end;
-                Ok(None)
-            }
-        }
+        // If the frame budget holds it back, it is found again at once.
+        self.searched = end;
+        let Some(line) = input.take(end + 1) else { return Ok(None) };
+        self.searched = 0;
+        Ok(line.get(..size))
     }
 
+    /// # Errors
+    /// The line is longer than allowed, has a line feed in it, or ends with a `\r`, which would be
+    /// taken for a part of its end.
     fn encode(&mut self, line: &[u8], output: &mut Output) -> Result<(), WireError> {
         if line.len() > self.line_max as usize {
             return Err(WireError::too_large(line.len() as u64, self.line_max.into(), 0));
         }
         if let Some(at) = line.iter().position(|byte| *byte == b'\n') {
             return Err(WireError::malformed("a line feed inside a line", at));
+        }
+        if let Some(b'\r') = line.last() {
+            return Err(WireError::malformed("a line that ends with \\r", line.len() - 1));
         }
         output.put(line);
         output.put(b"\n");
@@ -98,13 +105,17 @@ mod tests {
     fn a_line_at_the_limit_passes_and_one_beyond_is_refused() {
         assert_eq!(lines(Lines::new(3), &[b"abc\r", b"\n"]).unwrap(), [b"abc"]);
         assert_eq!(lines(Lines::new(3), &[b"abcd\n"]), Err(WireError::too_large(4, 3, 3)));
-        assert_eq!(lines(Lines::new(3), &[b"abcde"]), Err(WireError::too_large(5, 3, 3)));
+        assert_eq!(lines(Lines::new(3), &[b"abcde"]), Err(WireError::too_large(4, 3, 3)));
+        assert_eq!(lines(Lines::new(3), &[b"abc\r"]).unwrap(), [b""; 0]);
+        assert_eq!(lines(Lines::new(3), &[b"abc\r\r\n"]), Err(WireError::too_large(4, 3, 3)));
     }
 
     #[test]
     fn what_would_break_the_stream_is_not_encoded() {
         let mut output = Output::default();
-        assert!(Lines::new(9).encode(b"a\nb", &mut output).is_err());
+        for line in [&b"a\nb"[..], b"a\r", b"\n", b"0123456789"] {
+            assert!(Lines::new(9).encode(line, &mut output).is_err());
+        }
         assert!(output.is_empty());
     }
 }

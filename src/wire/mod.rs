@@ -5,11 +5,29 @@
 //! and a half. Every codec gives the same frames however the bytes are cut.
 
 mod codec;
+mod delimited;
 mod error;
+mod field;
+mod fixed;
+#[cfg(feature = "json")]
+mod json;
 mod length;
+mod length_field;
 mod lines;
+#[cfg(feature = "protobuf")]
+mod protobuf;
+mod tlv;
 
 pub use codec::Codec;
+pub use delimited::Delimited;
 pub use error::{WireCause, WireError};
+pub use field::{Endian, Width};
+pub use fixed::FixedLength;
+#[cfg(feature = "json")]
+pub use json::Json;
 pub use length::LengthPrefixed;
+pub use length_field::LengthField;
 pub use lines::Lines;
+#[cfg(feature = "protobuf")]
+pub use protobuf::Protobuf;
+pub use tlv::{Tlv, TlvFrame};

@@ -9,7 +9,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::listener;
-use crate::net::{Bind, Bound, Endpoint, Received, Remote, Transmit};
+use crate::net::{Bind, BoundSocket, Endpoint, Received, Remote, Transmit};
 
 /// The largest datagram, and the room that each needs in a block: 64 KiB.
 const DATAGRAM_MAX: usize = 64 * 1024;
@@ -26,13 +26,13 @@ enum Kind {
 impl Datagram {
     pub(super) fn open(how: &Bind) -> io::Result<(Self, Endpoint)> {
         match (&how.socket, &how.at) {
-            (Some(Bound::Udp(socket)), _) => {
+            (Some(BoundSocket::Udp(socket)), _) => {
                 let socket = socket.try_clone()?;
                 socket.set_nonblocking(true)?;
                 Self::udp(socket)
             }
             #[cfg(unix)]
-            (Some(Bound::Unix(socket)), at) => {
+            (Some(BoundSocket::Unix(socket)), at) => {
                 let socket = socket.try_clone()?;
                 socket.set_nonblocking(true)?;
                 let socket = mio::net::UnixDatagram::from_std(socket);

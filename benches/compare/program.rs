@@ -1,0 +1,119 @@
+//! [`Program`]: a server to measure, and how it is started: [`Programs`].
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::ValueEnum;
+
+use crate::machine::Built;
+
+/// What a server is written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Peer {
+    Overt,
+    /// overt again, with the ledger compiled out.
+    #[value(skip)]
+    NoLedger,
+    Tokio,
+    Go,
+    C,
+}
+
+/// One server: what it is written with, and which one of those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    pub(crate) peer: Peer,
+    pub(crate) kind: &'static str,
+}
+
+impl Program {
+    pub(crate) const fn new(peer: Peer, kind: &'static str) -> Self {
+        Self { peer, kind }
+    }
+
+    pub(crate) fn name(self) -> String {
+        let peer = match self.peer {
+            Peer::Overt => "overt",
+            Peer::NoLedger => "overt, no ledger",
+            Peer::Tokio => "tokio",
+            Peer::Go => "Go",
+            Peer::C => "epoll in C",
+        };
+        let form = match self.kind {
+            "raw-16k" => ", 16 KiB buffer",
+            "raw-64k" => ", 64 KiB buffer",
+            "framed-send" => ", send().await",
+            "workers-blocking" => ", spawn_blocking",
+            "workers" => ", worker",
+            "spin" => ", spinning",
+            "framed" if self.peer == Peer::Tokio => ", one write a read",
+            _ => "",
+        };
+        format!("{peer}{form}")
+    }
+}
+
+/// Where the programs are.
+pub(crate) struct Programs {
+    built: Built,
+    this: PathBuf,
+    /// This program without the ledger, or why it isn't there.
+    no_ledger: Result<PathBuf, String>,
+}
+
+impl Programs {
+    pub(crate) fn new(built: Built, this: PathBuf, no_ledger: Result<PathBuf, String>) -> Self {
+        Self { built, this, no_ledger }
+    }
+
+    /// What starts it, or why it can't be started here.
+    pub(crate) fn command(&self, program: Program) -> Result<Command, String> {
+        let ours = |path: &PathBuf, peer: &str| {
+            let mut command = Command::new(path);
+            command.args(["--serve", peer, program.kind]);
+            command
+        };
+        let other = |path: &Result<PathBuf, String>| {
+            let mut command = Command::new(path.clone()?);
+            command.arg(program.kind).env("GOMAXPROCS", "1");
+            Ok(command)
+        };
+        match program.peer {
+            Peer::Overt if program.kind == "udp" => {
+                Err("overt has no datagram handlers yet".into())
+            }
+            Peer::Overt => Ok(ours(&self.this, "overt")),
+            Peer::NoLedger => self.no_ledger.clone().map(|path| ours(&path, "overt")),
+            Peer::Tokio => Ok(ours(&self.this, "tokio")),
+            Peer::Go => other(&self.built.go),
+            Peer::C => other(&self.built.c),
+        }
+    }
+
+    /// What can't be compared here. What the ledger's row lacks, it says itself.
+    pub(crate) fn shortcomings(&self) -> impl Iterator<Item = &String> {
+        let missing = [&self.built.go, &self.built.c];
+        missing.into_iter().filter_map(|program| program.as_ref().err())
+    }
+}
+
+/// Builds this program again, with the ledger compiled out.
+pub(crate) fn build_without_ledger() -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.current_dir(env!("CARGO_MANIFEST_DIR"));
+    build.args(["bench", "--no-run", "--bench", "compare", "--message-format", "json"]);
+    build.args(["--no-default-features", "--features", "full,signals"]);
+    let output = build.output().map_err(|error| format!("cargo did not run: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("overt was not built without its ledger: {}", said.trim()));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let message = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok();
+    let program = messages.lines().filter_map(message).find_map(|message| {
+        let is_this = message["target"]["name"] == "compare";
+        message["executable"].as_str().filter(|_| is_this).map(PathBuf::from)
+    });
+    program.ok_or_else(|| "cargo did not tell where it built overt without its ledger".into())
+}

@@ -1,0 +1,3 @@
+module overt/peer
+
+go 1.20

@@ -1,0 +1,10 @@
+//! Floor 7: the `overt` command.
+
+mod arguments;
+mod demonstration;
+mod failure;
+mod run;
+mod server;
+mod units;
+
+pub use run::main;

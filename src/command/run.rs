@@ -1,0 +1,97 @@
+//! [`main`]: from the command line to a server that runs.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::arguments::{Arguments, Chat, Command, Echo, Frames, UdpEcho};
+use super::demonstration;
+use super::failure::Failure;
+use super::server::{Server, say};
+use crate::engine::{Config, Limits};
+use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop, Rooms};
+use crate::wire::LengthPrefixed;
+
+/// How another address is chosen.
+const CURE: &str = "choose another address with --listen ADDR";
+
+/// Runs the command. The exit code is 0 if it served and ended properly, 2 if the command line is
+/// wrong, 1 if the system would not do it.
+pub fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    match arguments().and_then(|arguments| arguments.map_or(Ok(()), run)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure.what);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// The command line; `None` if it asked for help, which was given.
+fn arguments() -> Result<Option<Arguments>, Failure> {
+    match Arguments::try_parse() {
+        Ok(arguments) => Ok(Some(arguments)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                let _ = error.print(); // Nobody reads it: nobody is told.
+                Ok(None)
+            }
+            _ => Err(Failure::usage(&error)),
+        },
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    match arguments.command {
+        None => demonstration::run(&arguments.demonstration),
+        Some(Command::Echo(echo)) => run_echo(&echo),
+        Some(Command::Frames(frames)) => run_frames(&frames),
+        Some(Command::Chat(chat)) => run_chat(&chat),
+        Some(Command::UdpEcho(echo)) => run_udp_echo(&echo),
+    }
+}
+
+fn run_echo(Echo { listen, engine }: &Echo) -> Result<(), Failure> {
+    let mut server = Server::new(engine.config(), CURE)?;
+    server.listen_all("echo", listen, || service::Echo)?;
+    server.run(engine.stats.every)
+}
+
+fn run_frames(frames: &Frames) -> Result<(), Failure> {
+    let config = frames.engine.config();
+    // A frame must fit into the input, and its answer into the output.
+    let room = (frames.frame_max as usize).saturating_add(1 << 20);
+    let limits = Limits {
+        jobs_per_connection: frames.jobs,
+        input_max: config.limits.input_max.max(room),
+        output_max: config.limits.output_max.max(room),
+        ..config.limits
+    };
+    let config = Config { workers: frames.workers, limits, ..config };
+    let codec = LengthPrefixed::new(frames.frame_max);
+    let mut server = Server::new(config, CURE)?;
+    match frames.workers {
+        0 => server.listen_all("frames", &frames.listen, move || FramesOnLoop { codec })?,
+        _ => server.listen_all("frames", &frames.listen, move || FramesByWorkers { codec })?,
+    }
+    server.run(frames.engine.stats.every)
+}
+
+fn run_chat(Chat { listen, engine }: &Chat) -> Result<(), Failure> {
+    let mut server = Server::new(engine.config(), CURE)?;
+    let rooms = Rooms::new(ChatLimits::default());
+    server.listen_all("chat", listen, move || service::Chat::new(rooms.clone()))?;
+    say("talk to it from two terminals; /help says how");
+    server.run(engine.stats.every)
+}
+
+fn run_udp_echo(UdpEcho { listen, stats, loops }: &UdpEcho) -> Result<(), Failure> {
+    let mut server = Server::new(loops.config(), CURE)?;
+    for at in listen {
+        let at = server.bind(at, || DatagramEcho)?;
+        say(format_args!("udp echo on {at}"));
+    }
+    server.run(stats.every)
+}

@@ -1,0 +1,11 @@
+//! Floor 5: handlers that join what stands below to something of use.
+
+mod chat;
+mod echo;
+mod reconnect;
+mod tunnel;
+
+pub use chat::{Chat, ChatLimits, Line, Rooms};
+pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};
+pub use reconnect::Reconnect;
+pub use tunnel::{Passed, Tunnel};

@@ -1,0 +1,109 @@
+//! [`Seeds`]: seed after seed, and what a seed that fails says.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
+
+use super::simulation::Simulation;
+use crate::net::sim::{Chance, Faults};
+
+/// Runs `scenario` with `count` seeds. See the [module](super) for what a failure says, and what
+/// the environment changes.
+///
+/// # Panics
+/// If the scenario does, with any of the seeds.
+pub fn seeds(count: u64, scenario: impl Fn(&mut Simulation)) {
+    Seeds::new(count).run(scenario);
+}
+
+/// Which seeds to run, and with which faults.
+#[derive(Clone, Debug)]
+pub struct Seeds {
+    first: u64,
+    count: u64,
+    time: Option<Duration>,
+    faults: Option<Faults>,
+}
+
+impl Seeds {
+    /// So many, from 0 or `OVERT_SEED`, or for `OVERT_SIM_SECONDS`. Each chooses some
+    /// [`Faults`] that lose nothing.
+    pub fn new(count: u64) -> Self {
+        let number = |name| std::env::var(name).ok()?.parse().ok();
+        let time = number("OVERT_SIM_SECONDS").map(Duration::from_secs);
+        Self { first: number("OVERT_SEED").unwrap_or(0), count, time, faults: None }
+    }
+
+    /// As many as there is time for, unless `OVERT_SIM_SECONDS` is set.
+    pub fn lasting(time: Duration) -> Self {
+        let seeds = Self::new(u64::MAX);
+        Self { time: seeds.time.or(Some(time)), ..seeds }
+    }
+
+    /// All with these faults.
+    pub fn faults(self, faults: Faults) -> Self {
+        Self { faults: Some(faults), ..self }
+    }
+
+    /// Runs them; tells how many there were.
+    ///
+    /// # Panics
+    /// If the scenario does, with any of the seeds: once it is known which faults it takes.
+    pub fn run(&self, scenario: impl Fn(&mut Simulation)) -> u64 {
+        let began = Instant::now();
+        let over = |run| match self.time {
+            Some(time) => began.elapsed() >= time,
+            None => run >= self.count,
+        };
+        let mut run = 0;
+        while !over(run) {
+            let seed = self.first.wrapping_add(run);
+            if let Err(panic) = self.try_seed(seed, u32::MAX, &scenario) {
+                let faults = self.smallest(seed, &scenario);
+                eprintln!("seed {seed} fails with {faults:?}\nto repeat it: {}", command(seed));
+                resume_unwind(panic);
+            }
+            run += 1;
+        }
+        run
+    }
+
+    fn try_seed(
+        &self,
+        seed: u64,
+        mask: u32,
+        scenario: &impl Fn(&mut Simulation),
+    ) -> Result<(), Box<dyn Any + Send>> {
+        let drawn = || Faults::draw(&mut Chance::new(!seed));
+        let faults = self.faults.clone().unwrap_or_else(drawn);
+        catch_unwind(AssertUnwindSafe(|| {
+            scenario(&mut Simulation::masked(seed, faults, mask));
+        }))
+    }
+
+    /// Leaves out one kind of fault after the other, for as long as the seed still fails.
+    fn smallest(&self, seed: u64, scenario: &impl Fn(&mut Simulation)) -> Faults {
+        let mut mask = u32::MAX;
+        for kind in 0..Faults::KINDS {
+            let without = mask & !(1 << kind);
+            if self.try_seed(seed, without, scenario).is_err() {
+                mask = without;
+            }
+        }
+        let drawn = || Faults::draw(&mut Chance::new(!seed));
+        self.faults.clone().unwrap_or_else(drawn).masked(mask)
+    }
+}
+
+/// What to type to see this seed fail again. The test harness names the thread after the test, and
+/// the program after the test file, with a hash behind it.
+fn command(seed: u64) -> String {
+    let program = std::env::args().next().unwrap_or_default();
+    let file = program.rsplit(['/', '\\']).next().unwrap_or_default();
+    let target = file.rsplit_once('-').map_or(file, |(target, _)| target);
+    let release = if cfg!(debug_assertions) { "" } else { " --release" };
+    let features = if cfg!(feature = "full") { " --features full" } else { "" };
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or_default();
+    format!("OVERT_SEED={seed} cargo test{release}{features} --test {target} {test}")
+}

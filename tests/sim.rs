@@ -1,0 +1,64 @@
+//! Whole engines in a simulated network: one scenario a file, each named by what it shows.
+
+use std::time::Duration;
+
+use overt::Reason;
+use overt::sim::{Seeds, Simulation};
+
+#[path = "sim/backpressure.rs"]
+mod backpressure;
+#[path = "sim/datagrams.rs"]
+mod datagrams;
+#[path = "sim/echo.rs"]
+mod echo;
+#[path = "sim/messages.rs"]
+mod messages;
+#[path = "sim/panics.rs"]
+mod panics;
+#[path = "sim/workers.rs"]
+mod workers;
+
+/// The scenarios that hold whatever the seed.
+const SCENARIOS: &[fn(&mut Simulation)] = &[
+    backpressure::fountain,
+    backpressure::others_finish,
+    echo::scenario,
+    messages::scenario,
+    messages::the_dead,
+    panics::scenario,
+    workers::frames,
+    workers::offloaded,
+];
+
+/// A mix of all, from `OVERT_SEED`, for `OVERT_SIM_SECONDS` or two seconds.
+#[test]
+fn fresh_seeds() {
+    let run = Seeds::lasting(Duration::from_secs(2)).run(|sim| {
+        let chosen = sim.random(SCENARIOS.len());
+        SCENARIOS[chosen](sim);
+    });
+    println!("{run} seeds");
+    assert!(run > 0);
+}
+
+/// How many connections closed for this reason, on all loops.
+fn closes(sim: &Simulation, reason: Reason) -> u64 {
+    sim.ledgers().iter().map(|ledger| ledger.closes(reason)).sum()
+}
+
+/// All connections ended for one of these reasons.
+fn assert_closes(sim: &Simulation, expected: &[Reason]) {
+    for reason in Reason::ALL.iter().filter(|reason| !expected.contains(reason)) {
+        assert_eq!(closes(sim, *reason), 0, "{}", reason.name());
+    }
+}
+
+/// A counter of the ledgers, of all loops.
+fn counted(sim: &Simulation, name: &str) -> u64 {
+    let count = |ledger: &overt::Ledger| {
+        let mut counters = ledger.counters();
+        counters.find(|(counter, _)| *counter == name).map(|(_, count)| count)
+    };
+    let ledgers = sim.ledgers();
+    ledgers.iter().map(|ledger| count(ledger).expect("there is no such counter")).sum()
+}

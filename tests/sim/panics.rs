@@ -1,0 +1,142 @@
+//! A panic ends one connection, wherever it happens, and nobody else notices.
+
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use overt::sim::{Simulation, Status, seeds};
+use overt::{Close, Config, Context, Handler, Outgoing, Reason, Result, Timer};
+
+use crate::{closes, counted};
+
+/// A panic that prints nothing: there are thousands in these tests.
+fn panic_silently() -> ! {
+    resume_unwind(Box::new("as the test wants it"))
+}
+
+/// Panics where the first byte says. Echoes what follows.
+struct Fragile(u8);
+
+impl Handler for Fragile {
+    type Message = ();
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        if self.0 == 0 {
+            let Some(place) = cx.input.take(1).map(|place| place[0]) else { return Ok(()) };
+            self.0 = place;
+            match place {
+                b'd' => panic_silently(),
+                b't' => cx.effects.arm(Timer::new(0), Duration::from_millis(1)),
+                b'm' => cx.effects.address().send(()).unwrap(),
+                b'j' => cx.effects.answer(b"", |_, _| panic_silently())?,
+                b'o' => cx.effects.offload(|| panic_silently())?,
+                b'w' => cx.effects.offload_unordered(|| panic_silently())?,
+                _ => {}
+            }
+        }
+        cx.output.append(cx.input);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _timer: Timer, _cx: &mut Context<'_, Self>) -> Result {
+        panic_silently()
+    }
+
+    fn on_message(&mut self, (): (), _cx: &mut Context<'_, Self>) -> Result {
+        panic_silently()
+    }
+
+    fn on_eof(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        match self.0 {
+            b'e' => panic_silently(),
+            _ => cx.effects.close(),
+        }
+        Ok(())
+    }
+
+    fn on_close(self, _why: Close, _outgoing: &mut Outgoing<'_>) {
+        if self.0 == b'c' {
+            panic_silently();
+        }
+    }
+}
+
+pub(crate) fn scenario(sim: &mut Simulation) {
+    const PLACES: &[u8] = b"dtmjowe";
+    let workers = 1 + sim.random(2);
+    let engine = sim.engine(Config { workers, ..Config::default() });
+    engine.listen("10.0.0.1:7000", || Fragile(0)).unwrap();
+    let handle = engine.handle();
+    let victims: Vec<_> = (0..1 + sim.random(8))
+        .map(|_| {
+            let client = sim.connect("10.0.0.1:7000");
+            client.send(&[PLACES[sim.random(PLACES.len())]]);
+            client.finish();
+            client
+        })
+        .collect();
+    let others: Vec<_> = (0..1 + sim.random(4))
+        .map(|_| {
+            let client = sim.connect("10.0.0.1:7000");
+            client.send(if sim.random(2) == 0 { b"." } else { b"c" });
+            client.send(&[b'x'; 3000]);
+            client.finish();
+            client
+        })
+        .collect();
+    sim.run_until(|| others.iter().chain(&victims).all(|client| client.is_over()));
+    sim.run_until(|| handle.connections() == 0);
+    for other in &others {
+        assert_eq!((other.status(), other.received_in_all()), (Status::Ended, 3000));
+    }
+    assert!(closes(sim, Reason::Panicked) <= victims.len() as u64);
+    assert_eq!(
+        closes(sim, Reason::Panicked) + closes(sim, Reason::ByPeer),
+        (others.len() + victims.len()) as u64
+    );
+    assert!(counted(sim, "panics") >= closes(sim, Reason::Panicked));
+    assert!(sim.snapshots(0).iter().all(|one| one.workers.iter().all(|worker| worker.jobs == 0)));
+}
+
+#[test]
+fn a_panic_ends_one_connection_wherever_it_happens() {
+    seeds(400, scenario);
+}
+
+#[test]
+fn a_panic_of_a_ticker_or_a_factory_ends_neither_loop_nor_ticking() {
+    seeds(100, |sim| {
+        let engine = sim.engine(Config { loops: 1, ..Config::default() });
+        let (mut ticks, mut made) = (0, std::sync::atomic::AtomicU32::new(0));
+        let seen = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let count = seen.clone();
+        *made.get_mut() = 0;
+        engine.every(Duration::from_millis(10), move |_| {
+            ticks += 1;
+            count.store(ticks, std::sync::atomic::Ordering::Relaxed);
+            if ticks % 3 == 0 {
+                panic_silently();
+            }
+        });
+        engine
+            .listen("10.0.0.1:7000", move || {
+                if made.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+                    panic_silently();
+                }
+                Fragile(b'.')
+            })
+            .unwrap();
+        let handle = engine.handle();
+        let first = sim.connect("10.0.0.1:7000");
+        sim.run_until(|| first.is_over());
+        let second = sim.connect("10.0.0.1:7000");
+        second.send(b"hello");
+        second.finish();
+        sim.run_until(|| second.is_over());
+        assert_eq!(second.received(), b"hello");
+        let before = seen.load(std::sync::atomic::Ordering::Relaxed);
+        sim.run_for(Duration::from_secs(1));
+        let after = seen.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(after >= before + 50, "{before} ticks, then {after}");
+        sim.run_until(|| handle.connections() == 0);
+    });
+}

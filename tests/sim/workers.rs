@@ -1,0 +1,119 @@
+//! Frames that workers answer: in order, and all of them, whatever the interleaving.
+
+use overt::sim::{Simulation, Status, seeds};
+use overt::wire::{Codec, LengthPrefixed};
+use overt::{Config, Context, Handler, Limits, Never, Reason, Result};
+
+use crate::assert_closes;
+
+/// Answers each frame with itself, by a worker.
+struct Framed(LengthPrefixed);
+
+impl Handler for Framed {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        while let Some(frame) = self.0.decode(cx.input)? {
+            cx.effects.answer(frame, |frame, output| {
+                // A frame that was decoded is short enough to be encoded.
+                let _ = LengthPrefixed::new(1 << 20).encode(frame, output);
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts what it offloaded, and answers with the results.
+struct Offloads(u32);
+
+impl Handler for Offloads {
+    type Message = u32;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        for _ in 0..cx.input.len() {
+            let number = self.0;
+            self.0 += 1;
+            cx.effects.offload(move || number)?;
+        }
+        cx.input.clear();
+        Ok(())
+    }
+
+    fn on_message(&mut self, number: u32, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(&number.to_be_bytes());
+        Ok(())
+    }
+}
+
+/// Few jobs are allowed, so that connections are held back again and again.
+fn config(sim: &mut Simulation) -> Config {
+    let limits = Limits {
+        jobs_per_connection: 1 + sim.random(8) as u32,
+        jobs: 1 + sim.random(12) as u32,
+        frames_per_visit: 1 + sim.random(4) as u32,
+        ..Limits::default()
+    };
+    Config { workers: 1 + sim.random(3), limits, ..Config::default() }
+}
+
+pub(crate) fn frames(sim: &mut Simulation) {
+    let config = config(sim);
+    let engine = sim.engine(config);
+    engine.listen("10.0.0.1:7001", || Framed(LengthPrefixed::MIB)).unwrap();
+    let handle = engine.handle();
+    let clients: Vec<_> = (0..1 + sim.random(4))
+        .map(|_| {
+            let mut sent = Vec::new();
+            for number in 0..sim.random(40) {
+                let size = if sim.random(12) == 0 { sim.random(6000) } else { sim.random(60) };
+                sent.extend((size as u32).to_be_bytes());
+                sent.extend((0..size).map(|at| (at + number) as u8));
+            }
+            let client = sim.connect("10.0.0.1:7001");
+            client.send(&sent);
+            client.finish();
+            (client, sent)
+        })
+        .collect();
+    sim.run_until(|| clients.iter().all(|(client, _)| client.is_over()));
+    for (client, sent) in &clients {
+        assert_eq!(client.status(), Status::Ended);
+        assert!(client.received() == *sent, "{} of {}", client.received().len(), sent.len());
+    }
+    sim.run_until(|| handle.connections() == 0);
+    assert_closes(sim, &[Reason::ByPeer]);
+}
+
+pub(crate) fn offloaded(sim: &mut Simulation) {
+    let config = config(sim);
+    let engine = sim.engine(config);
+    engine.listen("10.0.0.1:7001", || Offloads(0)).unwrap();
+    let handle = engine.handle();
+    let clients: Vec<_> = (0..1 + sim.random(3))
+        .map(|_| {
+            let count = sim.random(60);
+            let client = sim.connect("10.0.0.1:7001");
+            client.send(&vec![b'.'; count]);
+            client.finish();
+            (client, count as u32)
+        })
+        .collect();
+    sim.run_until(|| clients.iter().all(|(client, _)| client.is_over()));
+    for (client, count) in &clients {
+        let expected: Vec<u8> = (0..*count).flat_map(u32::to_be_bytes).collect();
+        assert_eq!(client.received(), expected);
+    }
+    sim.run_until(|| handle.connections() == 0);
+    assert_closes(sim, &[Reason::ByPeer]);
+    assert!(sim.snapshots(0).iter().all(|one| one.workers.iter().all(|worker| worker.jobs == 0)));
+}
+
+#[test]
+fn answers_of_workers_come_in_order_and_complete() {
+    seeds(400, frames);
+}
+
+#[test]
+fn results_of_workers_come_in_order_and_complete() {
+    seeds(400, offloaded);
+}
