@@ -15,6 +15,10 @@ mod echo;
 mod messages;
 #[path = "sim/panics.rs"]
 mod panics;
+#[path = "sim/reconnect.rs"]
+mod reconnect;
+#[path = "sim/tunnel.rs"]
+mod tunnel;
 #[path = "sim/workers.rs"]
 mod workers;
 
@@ -26,6 +30,11 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     messages::scenario,
     messages::the_dead,
     panics::scenario,
+    reconnect::comes_back,
+    reconnect::gives_up,
+    tunnel::both_ways,
+    tunnel::cut,
+    tunnel::nobody_listens,
     workers::frames,
     workers::offloaded,
 ];
