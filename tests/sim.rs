@@ -7,6 +7,8 @@ use overt::sim::{Seeds, Simulation};
 
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[path = "sim/chat.rs"]
+mod chat;
 #[path = "sim/datagrams.rs"]
 mod datagrams;
 #[path = "sim/echo.rs"]
@@ -26,6 +28,7 @@ mod workers;
 const SCENARIOS: &[fn(&mut Simulation)] = &[
     backpressure::fountain,
     backpressure::others_finish,
+    chat::scenario,
     echo::scenario,
     messages::scenario,
     messages::the_dead,
