@@ -56,7 +56,8 @@
 //!
 //! ```text
 //! command/            the `overt` command
-//! service/  sim/      handlers that join what is below: tunnel, chat; simulated engines
+//! service/            handlers that join what is below to something of use: tunnel, chat
+//! sim/  testing/      whole engines in a world made of a seed; one handler on a bench
 //! engine/             the reactor: readiness, time and mail become visits to connections
 //! handler/            the contract between the engine and everything above it
 //! net/                the seam: the only files that know mio, socket2, the clock and chance

@@ -44,6 +44,9 @@ pub struct Os {
     reserve: listener::Reserve,
     #[cfg(all(unix, feature = "signals"))]
     signals: Option<signals::Signals>,
+    /// For tests: waiting fails.
+    #[cfg(test)]
+    pub(crate) broken: bool,
 }
 
 impl Os {
@@ -57,6 +60,8 @@ impl Os {
             reserve: listener::Reserve::new(),
             #[cfg(all(unix, feature = "signals"))]
             signals: None,
+            #[cfg(test)]
+            broken: false,
         })
     }
 
@@ -127,6 +132,10 @@ impl Net for Os {
         timeout: Option<Duration>,
         mut note: impl FnMut(Token, Readiness),
     ) -> io::Result<()> {
+        #[cfg(test)]
+        if self.broken {
+            return Err(io::Error::other("broken on purpose"));
+        }
         match self.poll.poll(&mut self.events, timeout) {
             // A poll that a signal interrupts leaves the events of the one before.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
