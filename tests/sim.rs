@@ -7,6 +7,8 @@ use overt::sim::{Seeds, Simulation};
 
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[path = "sim/chat.rs"]
+mod chat;
 #[path = "sim/datagrams.rs"]
 mod datagrams;
 #[path = "sim/echo.rs"]
@@ -15,6 +17,10 @@ mod echo;
 mod messages;
 #[path = "sim/panics.rs"]
 mod panics;
+#[path = "sim/reconnect.rs"]
+mod reconnect;
+#[path = "sim/tunnel.rs"]
+mod tunnel;
 #[path = "sim/workers.rs"]
 mod workers;
 
@@ -22,10 +28,16 @@ mod workers;
 const SCENARIOS: &[fn(&mut Simulation)] = &[
     backpressure::fountain,
     backpressure::others_finish,
+    chat::scenario,
     echo::scenario,
     messages::scenario,
     messages::the_dead,
     panics::scenario,
+    reconnect::comes_back,
+    reconnect::gives_up,
+    tunnel::both_ways,
+    tunnel::cut,
+    tunnel::nobody_listens,
     workers::frames,
     workers::offloaded,
 ];
