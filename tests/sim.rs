@@ -15,6 +15,8 @@ mod echo;
 mod messages;
 #[path = "sim/panics.rs"]
 mod panics;
+#[path = "sim/sockets.rs"]
+mod sockets;
 #[path = "sim/workers.rs"]
 mod workers;
 
@@ -26,6 +28,8 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     messages::scenario,
     messages::the_dead,
     panics::scenario,
+    sockets::echo,
+    sockets::silence,
     workers::frames,
     workers::offloaded,
 ];
