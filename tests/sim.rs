@@ -19,6 +19,8 @@ mod messages;
 mod panics;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
+#[path = "sim/sockets.rs"]
+mod sockets;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
 #[path = "sim/workers.rs"]
@@ -38,6 +40,8 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
+    sockets::echo,
+    sockets::silence,
     workers::frames,
     workers::offloaded,
 ];
