@@ -8,17 +8,17 @@ use overt::{Input, Output};
 
 /// What a decoder makes of a stream: its frames, as `Debug` shows them, and how it ends.
 #[derive(Debug, PartialEq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The frames.
-    pub frames: Vec<String>,
+    pub(crate) frames: Vec<String>,
     /// What was wrong with the next.
-    pub error: Option<WireError>,
+    pub(crate) error: Option<WireError>,
     /// How many bytes are left over; only known if nothing was wrong.
-    pub left: Option<usize>,
+    pub(crate) left: Option<usize>,
 }
 
 /// What `codec` makes of a stream that comes in pieces.
-pub fn outcome<'p, C>(mut codec: C, pieces: impl IntoIterator<Item = &'p [u8]>) -> Outcome
+pub(crate) fn outcome<'p, C>(mut codec: C, pieces: impl IntoIterator<Item = &'p [u8]>) -> Outcome
 where
     C: Codec,
     for<'a> C::Frame<'a>: Debug,
@@ -38,7 +38,7 @@ where
 }
 
 /// Cuts `stream` behind so many bytes, each counted from the beginning; they need not be in order.
-pub fn cut<'s>(stream: &'s [u8], at: &[usize]) -> Vec<&'s [u8]> {
+pub(crate) fn cut<'s>(stream: &'s [u8], at: &[usize]) -> Vec<&'s [u8]> {
     let mut at: Vec<usize> = at.iter().map(|at| (*at).min(stream.len())).collect();
     at.push(stream.len());
     at.sort_unstable();
@@ -54,7 +54,7 @@ pub fn cut<'s>(stream: &'s [u8], at: &[usize]) -> Vec<&'s [u8]> {
 /// Every codec gives the same frames and the same error however the stream is cut: here whole, byte
 /// by byte, and behind each of `cuts`. Frames that are encoded come back; one that can't be leaves
 /// nothing behind. Tells the outcome.
-pub fn check<C>(codec: &C, stream: &[u8], cuts: &[usize]) -> Outcome
+pub(crate) fn check<C>(codec: &C, stream: &[u8], cuts: &[usize]) -> Outcome
 where
     C: Codec + Clone,
     for<'a> C::Frame<'a>: Debug,
@@ -67,7 +67,7 @@ where
 }
 
 /// [`check`], with every cut in two, and if the stream is short, every cut in three.
-pub fn check_every_cut<C>(codec: &C, stream: &[u8]) -> Outcome
+pub(crate) fn check_every_cut<C>(codec: &C, stream: &[u8]) -> Outcome
 where
     C: Codec + Clone,
     for<'a> C::Frame<'a>: Debug,

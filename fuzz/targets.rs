@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 use crate::streams::{check, check_every_cut};
 
 /// A body.
-pub type Target = fn(&[u8], Cuts);
+pub(crate) type Target = fn(&[u8], Cuts);
 
 /// How the stream is cut.
 #[derive(Clone, Copy)]
-pub enum Cuts {
+pub(crate) enum Cuts {
     /// Byte by byte, and behind as many bytes as its last two say: quick.
     Few,
     /// In all ways.
@@ -29,7 +29,7 @@ pub enum Cuts {
 }
 
 /// All of them, by the names of their folders in `corpus/`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub(crate) const TARGETS: [(&str, Target); 9] = [
     ("fixed_length", fixed_length),
     ("length_prefixed", length_prefixed),
     ("length_field", length_field),
@@ -80,21 +80,21 @@ where
 }
 
 /// 1 byte: the size, less one.
-pub fn fixed_length(data: &[u8], cuts: Cuts) {
+pub(crate) fn fixed_length(data: &[u8], cuts: Cuts) {
     let mut choices = Choices(data);
     let size = u32::from(choices.byte()) + 1;
     stream(&FixedLength::new(size), &choices, cuts);
 }
 
 /// 1 byte: the longest frame.
-pub fn length_prefixed(data: &[u8], cuts: Cuts) {
+pub(crate) fn length_prefixed(data: &[u8], cuts: Cuts) {
     let mut choices = Choices(data);
     let max = choices.byte();
     stream(&LengthPrefixed::new(max.into()), &choices, cuts);
 }
 
 /// 6 bytes: width, order, offset, adjustment (signed), strip (255 for the header), longest frame.
-pub fn length_field(data: &[u8], cuts: Cuts) {
+pub(crate) fn length_field(data: &[u8], cuts: Cuts) {
     let mut choices = Choices(data);
     let (width, endian) = (choices.width(), choices.endian());
     let (offset, adjustment) = (choices.byte(), choices.byte() as i8);
@@ -111,7 +111,7 @@ pub fn length_field(data: &[u8], cuts: Cuts) {
 }
 
 /// 4 bytes: the two widths, the order, the longest value.
-pub fn tlv(data: &[u8], cuts: Cuts) {
+pub(crate) fn tlv(data: &[u8], cuts: Cuts) {
     let mut choices = Choices(data);
     let (tag, length, endian) = (choices.width(), choices.width(), choices.endian());
     let max = choices.byte();
@@ -119,14 +119,14 @@ pub fn tlv(data: &[u8], cuts: Cuts) {
 }
 
 /// 1 byte: the longest line.
-pub fn lines(data: &[u8], cuts: Cuts) {
+pub(crate) fn lines(data: &[u8], cuts: Cuts) {
     let mut choices = Choices(data);
     let max = choices.byte();
     stream(&Lines::new(max.into()), &choices, cuts);
 }
 
 /// 2 bytes: the longest frame, and how many bytes of delimiter follow, less one.
-pub fn delimited(data: &[u8], cuts: Cuts) {
+pub(crate) fn delimited(data: &[u8], cuts: Cuts) {
     let mut choices = Choices(data);
     let max = choices.byte();
     let size = choices.byte() % 8 + 1;
@@ -144,11 +144,11 @@ struct Document {
     #[serde(default)]
     flag: bool,
     #[serde(default)]
-    parts: Vec<Document>,
+    parts: Vec<Self>,
 }
 
 /// No parameters.
-pub fn json(data: &[u8], cuts: Cuts) {
+pub(crate) fn json(data: &[u8], cuts: Cuts) {
     stream(&Json::<Document>::new(4096), &Choices(data), cuts);
 }
 
@@ -162,13 +162,13 @@ struct Message {
     #[prost(bool, tag = "3")]
     flag: bool,
     #[prost(message, repeated, tag = "4")]
-    parts: Vec<Message>,
+    parts: Vec<Self>,
     #[prost(bytes = "vec", tag = "5")]
     bytes: Vec<u8>,
 }
 
 /// 1 byte: whether four bytes of length come first, or a varint.
-pub fn protobuf(data: &[u8], cuts: Cuts) {
+pub(crate) fn protobuf(data: &[u8], cuts: Cuts) {
     let mut choices = Choices(data);
     match choices.byte() & 1 {
         0 => stream(&Protobuf::<Message>::delimited(4096), &choices, cuts),
@@ -177,7 +177,7 @@ pub fn protobuf(data: &[u8], cuts: Cuts) {
 }
 
 /// No parameters: a text, which an operator wrote, is an address, or a one-line error.
-pub fn addresses(data: &[u8], _: Cuts) {
+pub(crate) fn addresses(data: &[u8], _: Cuts) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match text.parse::<Endpoint>() {
         Ok(endpoint) => {

@@ -9,6 +9,8 @@ use overt::sim::{Seeds, Simulation};
 mod admission;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[path = "sim/chat.rs"]
+mod chat;
 #[path = "sim/datagrams.rs"]
 mod datagrams;
 #[path = "sim/dialing.rs"]
@@ -19,8 +21,12 @@ mod echo;
 mod messages;
 #[path = "sim/panics.rs"]
 mod panics;
+#[path = "sim/reconnect.rs"]
+mod reconnect;
 #[path = "sim/shutdown.rs"]
 mod shutdown;
+#[path = "sim/sockets.rs"]
+mod sockets;
 #[path = "sim/time.rs"]
 mod time;
 #[path = "sim/tunnel.rs"]
@@ -35,13 +41,20 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     backpressure::fountain,
     backpressure::others_finish,
     dialing::coming_back,
+    chat::scenario,
     echo::scenario,
     messages::scenario,
     messages::the_dead,
     panics::scenario,
     shutdown::forced,
     shutdown::under_load,
-    tunnel::scenario,
+    reconnect::comes_back,
+    reconnect::gives_up,
+    tunnel::both_ways,
+    tunnel::cut,
+    tunnel::nobody_listens,
+    sockets::echo,
+    sockets::silence,
     workers::frames,
     workers::offloaded,
 ];

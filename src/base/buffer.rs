@@ -67,23 +67,17 @@ impl Buffer {
 
     #[cold]
     fn grow_and_put(&mut self, bytes: &[u8]) {
-        self.grow(bytes.len());
-        self.put(bytes);
-    }
-
-    /// Makes room for `count` bytes more.
-    fn grow(&mut self, count: usize) {
-        let size = (self.end + count).max(2 * self.size()).max(64);
+        let size = (self.end + bytes.len()).max(2 * self.size()).max(64);
         self.bytes.resize(size, 0);
+        self.put(bytes);
     }
 
     /// Appends `count` zeros, to be written over.
     pub(crate) fn put_zeros(&mut self, count: usize) -> &mut [u8] {
-        if self.size() - self.end < count {
-            self.grow(count);
-        }
-        self.end += count;
-        let zeros = self.bytes.get_mut(self.end - count..self.end).unwrap_or_default();
+        let (start, end) = (self.end, self.end + count);
+        self.bytes.resize(end.max(self.size()), 0);
+        self.end = end;
+        let zeros = self.bytes.get_mut(start..end).unwrap_or_default();
         zeros.fill(0);
         zeros
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::units::{size, time};
+use super::units::{length, number, size, time};
 use crate::engine::{Admission, Balance, Config, Deadlines, Grace, Limits, Spread, WhenFull};
 use crate::net::Endpoint;
 
@@ -15,14 +15,14 @@ Examples:
   overt echo --listen 127.0.0.1:9000 --loops 1    what comes in goes out
   overt frames --workers 4 --frame-max 64K        length-prefixed frames, answered by workers
   overt chat --listen unix:/tmp/chat.sock         a chat for this machine (nc -U /tmp/chat.sock)
+  overt udp-echo --listen [::]:9000               each datagram comes back, by IPv4 and IPv6
 
 An ADDR is 127.0.0.1:7000, [::1]:7000 or unix:/path; port 0 takes any that is free. A TIME is a
 number with a unit, as 500ms or 30s; a SIZE is in bytes, or as 64K or 8M. Set RUST_LOG=debug to see
 every connection that ends, and why. Ctrl-C drains and ends; a second one ends at once.";
 
-/// An event-loop networking engine, to try out and to put load on.
-///
-/// Without a command it starts the demonstration: echo, frames, a chat and UDP echo on loopback.
+/// Networking services on event loops, to try out and to put load on. Without a command: all of
+/// them at once on loopback, as a demonstration.
 #[derive(Parser)]
 #[command(name = "overt", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
@@ -32,10 +32,14 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
 }
 
+/// How many ports the demonstration takes.
+const PORTS: u16 = 4;
+
 #[derive(Args)]
 pub(super) struct Demonstration {
     /// The first of the four ports of the demonstration; 0 for any that are free
-    #[arg(long, value_name = "PORT", default_value_t = 7000)]
+    #[arg(long, value_name = "PORT", default_value_t = 7000,
+          value_parser = clap::value_parser!(u16).range(..=i64::from(u16::MAX - PORTS + 1)))]
     pub(super) base_port: u16,
 }
 
@@ -47,6 +51,8 @@ pub(super) enum Command {
     Frames(Frames),
     /// A line chat with rooms; talk to it with nc
     Chat(Chat),
+    /// Each datagram comes back
+    UdpEcho(UdpEcho),
 }
 
 #[derive(Args)]
@@ -64,13 +70,13 @@ pub(super) struct Frames {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7001")]
     pub(super) listen: Vec<Endpoint>,
     /// Threads that answer; with 0 the loop answers itself
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 2)]
     pub(super) workers: usize,
     /// The longest frame that is accepted
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1M")]
-    pub(super) frame_max: usize,
+    #[arg(long, value_name = "SIZE", value_parser = length, default_value = "1M")]
+    pub(super) frame_max: u32,
     /// Frames of one connection at the workers, above which it is not read from
-    #[arg(long, value_name = "N", default_value_t = 1024)]
+    #[arg(long, value_name = "N", value_parser = number::<u32>, default_value_t = 1024)]
     pub(super) jobs: u32,
     #[command(flatten)]
     pub(super) engine: Engine,
@@ -86,66 +92,82 @@ pub(super) struct Chat {
 }
 
 #[derive(Args)]
+pub(super) struct UdpEcho {
+    /// Where to take datagrams; may be given several times
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7003")]
+    pub(super) listen: Vec<Endpoint>,
+    #[command(flatten)]
+    pub(super) stats: Stats,
+    #[command(flatten)]
+    pub(super) loops: Loops,
+}
+
+#[derive(Args)]
 pub(super) struct Engine {
-    /// Loops, each on a thread of its own; 0 for one per processor
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Loops")]
-    loops: usize,
-    /// Keep each loop on a processor of its own (Linux)
-    #[arg(long, help_heading = "Loops")]
-    pin: bool,
-    /// Poll for so long before sleeping: 20us to 200us answer faster, and burn a processor
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "0s",
-          help_heading = "Loops")]
-    spin: Duration,
-    /// How connections are spread over the loops
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = SpreadBy::ReusePort,
-          help_heading = "Loops")]
-    spread: SpreadBy,
-    /// Print what each loop did, as a line of JSON, every so often
-    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, require_equals = true,
-          default_missing_value = "1s")]
-    pub(super) stats: Option<Duration>,
+    #[command(flatten)]
+    pub(super) stats: Stats,
+    #[command(flatten)]
+    loops: Loops,
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
     times: TimeArguments,
 }
 
+#[derive(Args)]
+pub(super) struct Stats {
+    /// Print what each loop did as a line of JSON, every second or TIME
+    #[arg(long = "stats", value_name = "TIME", value_parser = time, num_args = 0..=1,
+          require_equals = true, default_missing_value = "1s")]
+    pub(super) every: Option<Duration>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Loops")]
+pub(super) struct Loops {
+    /// Loops, each on a thread of its own; 0 for one per processor
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 0)]
+    loops: usize,
+    /// Keep each loop on a processor of its own (Linux)
+    #[arg(long)]
+    pin: bool,
+    /// Poll for so long before sleeping: 20us to 200us answer faster, and keep a processor busy
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "0s")]
+    spin: Duration,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum SpreadBy {
-    /// The kernel gives them to the loops
     ReusePort,
-    /// The first loop accepts, and gives them to each loop in turn
     RoundRobin,
-    /// … to the loop with the fewest
     Least,
-    /// … to the emptier of two drawn by chance
     TwoChoices,
-    /// … by the peer's address
     Source,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Full {
-    /// They wait in the kernel's queue
     Wait,
-    /// They are accepted and reset
     Refuse,
 }
 
 #[derive(Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitArguments {
+    /// Who gives connections to loops: the kernel, or the first loop, by one of these rules
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = SpreadBy::ReusePort,
+          help_heading = "Loops")]
+    spread: SpreadBy,
     /// Open connections in all
-    #[arg(long, value_name = "N", default_value_t = 65_536)]
+    #[arg(long, value_name = "N", value_parser = number::<u32>, default_value_t = 65_536)]
     connections: u32,
     /// Open connections from one address (IPv6: from one /64) [default: any number]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
     per_address: Option<u32>,
     /// New connections per second from one address [default: any number]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
     rate_per_address: Option<u32>,
-    /// What happens to more connections than that in all
+    /// More connections than that in all wait in the kernel's queue, or are reset
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Full::Wait)]
     when_full: Full,
     /// Unsent bytes above which a connection is not read from
@@ -186,15 +208,19 @@ impl Engine {
     /// The configuration that was asked for.
     pub(super) fn config(&self) -> Config {
         Config {
-            loops: self.loops,
-            pin: self.pin,
-            spin: self.spin,
-            spread: self.spread.into(),
+            spread: self.limits.spread.into(),
             limits: self.limits.limits(),
             deadlines: self.times.deadlines(),
             grace: Grace { drain: self.times.grace, ..Grace::default() },
-            ..Config::default()
+            ..self.loops.config()
         }
+    }
+}
+
+impl Loops {
+    /// The default configuration but for the loops.
+    pub(super) fn config(&self) -> Config {
+        Config { loops: self.loops, pin: self.pin, spin: self.spin, ..Config::default() }
     }
 }
 

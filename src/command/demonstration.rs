@@ -7,15 +7,13 @@ use super::failure::Failure;
 use super::server::{Server, say};
 use crate::engine::Config;
 use crate::net::Endpoint;
-use crate::service::{Chat, ChatLimits, Echo, FramesByWorkers, Rooms};
+use crate::service::{Chat, ChatLimits, DatagramEcho, Echo, FramesByWorkers, Rooms};
 use crate::wire::LengthPrefixed;
 
 const CURE: &str = "choose other ports with --base-port, such as --base-port 8000";
-/// How many services there are, and thus ports.
-const PORTS: u16 = 4;
 
 pub(super) fn run(demonstration: &Demonstration) -> Result<(), Failure> {
-    let base = demonstration.base_port.min(u16::MAX - PORTS + 1);
+    let base = demonstration.base_port;
     let at = |number: u16| {
         let port = if base == 0 { 0 } else { base + number };
         Endpoint::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
@@ -26,6 +24,7 @@ pub(super) fn run(demonstration: &Demonstration) -> Result<(), Failure> {
     let echo = server.listen(&at(0), || Echo)?;
     let frames = server.listen(&at(1), move || FramesByWorkers { codec })?;
     let chat = server.listen(&at(2), move || Chat::new(rooms.clone()))?;
+    let udp = server.bind(&at(3), || DatagramEcho)?;
 
     say(format_args!("overt {}: all of this is served by one process.", env!("CARGO_PKG_VERSION")));
     tell("echo", &echo, "what you send comes back", &nc("nc", &echo));
@@ -36,6 +35,7 @@ pub(super) fn run(demonstration: &Demonstration) -> Result<(), Failure> {
         &python(&frames),
     );
     tell("chat", &chat, "rooms and names; talk from two terminals", &nc("nc", &chat));
+    tell("udp echo", &udp, "each datagram comes back", &nc("nc -u", &udp));
     say("\nCtrl-C drains and ends it; overt --help shows each service alone, with its settings.");
     server.run(None)
 }

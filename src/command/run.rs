@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::arguments::{Arguments, Chat, Command, Echo, Frames};
+use super::arguments::{Arguments, Chat, Command, Echo, Frames, UdpEcho};
 use super::demonstration;
 use super::failure::Failure;
 use super::server::{Server, say};
 use crate::engine::{Config, Limits};
-use crate::service::{self, ChatLimits, FramesByWorkers, FramesOnLoop, Rooms};
+use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop, Rooms};
 use crate::wire::LengthPrefixed;
 
 /// How another address is chosen.
@@ -49,19 +49,20 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Echo(echo)) => run_echo(&echo),
         Some(Command::Frames(frames)) => run_frames(&frames),
         Some(Command::Chat(chat)) => run_chat(&chat),
+        Some(Command::UdpEcho(echo)) => run_udp_echo(&echo),
     }
 }
 
 fn run_echo(Echo { listen, engine }: &Echo) -> Result<(), Failure> {
     let mut server = Server::new(engine.config(), CURE)?;
     server.listen_all("echo", listen, || service::Echo)?;
-    server.run(engine.stats)
+    server.run(engine.stats.every)
 }
 
 fn run_frames(frames: &Frames) -> Result<(), Failure> {
     let config = frames.engine.config();
     // A frame must fit into the input, and its answer into the output.
-    let room = frames.frame_max.saturating_add(1 << 20);
+    let room = (frames.frame_max as usize).saturating_add(1 << 20);
     let limits = Limits {
         jobs_per_connection: frames.jobs,
         input_max: config.limits.input_max.max(room),
@@ -69,14 +70,13 @@ fn run_frames(frames: &Frames) -> Result<(), Failure> {
         ..config.limits
     };
     let config = Config { workers: frames.workers, limits, ..config };
-    let frame_max = u32::try_from(frames.frame_max).unwrap_or(u32::MAX);
-    let codec = LengthPrefixed::new(frame_max);
+    let codec = LengthPrefixed::new(frames.frame_max);
     let mut server = Server::new(config, CURE)?;
     match frames.workers {
         0 => server.listen_all("frames", &frames.listen, move || FramesOnLoop { codec })?,
         _ => server.listen_all("frames", &frames.listen, move || FramesByWorkers { codec })?,
     }
-    server.run(frames.engine.stats)
+    server.run(frames.engine.stats.every)
 }
 
 fn run_chat(Chat { listen, engine }: &Chat) -> Result<(), Failure> {
@@ -84,5 +84,14 @@ fn run_chat(Chat { listen, engine }: &Chat) -> Result<(), Failure> {
     let rooms = Rooms::new(ChatLimits::default());
     server.listen_all("chat", listen, move || service::Chat::new(rooms.clone()))?;
     say("talk to it from two terminals; /help says how");
-    server.run(engine.stats)
+    server.run(engine.stats.every)
+}
+
+fn run_udp_echo(UdpEcho { listen, stats, loops }: &UdpEcho) -> Result<(), Failure> {
+    let mut server = Server::new(loops.config(), CURE)?;
+    for at in listen {
+        let at = server.bind(at, || DatagramEcho)?;
+        say(format_args!("udp echo on {at}"));
+    }
+    server.run(stats.every)
 }

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::failure::Failure;
 use crate::engine::{Config, Engine, Handle, ShutdownReport};
-use crate::handler::Handler;
+use crate::handler::{Datagrams, Handler};
 use crate::net::Endpoint;
 
 /// Prints a line. If nobody reads what is printed, serving goes on all the same.
@@ -51,6 +51,16 @@ impl Server {
             say(format_args!("{name} on {at}"));
         }
         Ok(())
+    }
+
+    /// Takes datagrams; tells the address bound.
+    pub(super) fn bind<D: Datagrams>(
+        &mut self,
+        at: &Endpoint,
+        handler: impl Fn() -> D + Send + Sync + 'static,
+    ) -> Result<Endpoint, Failure> {
+        let failed = |error| Failure::listen(&at.to_string(), &error, self.cure);
+        self.engine.bind(at.clone(), handler).map_err(failed)
     }
 
     /// Serves until the process is asked to end; then says how that went.

@@ -1,5 +1,6 @@
 //! Times and sizes as people write them: `30s`, `500ms`; `64K`, `8M`.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Nanoseconds.
@@ -25,6 +26,16 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let number = scaled(text, &SIZES).and_then(|size| usize::try_from(size).ok());
     number.ok_or_else(|| "write a whole number of bytes, or as in 64K, 8M, 1G".into())
+}
+
+/// Reads the size of a frame, which is told by four bytes.
+pub(super) fn length(text: &str) -> Result<u32, String> {
+    u32::try_from(size(text)?).map_err(|_| format!("a frame has at most {} bytes", u32::MAX))
+}
+
+/// Reads a whole number.
+pub(super) fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "write a whole number that is not negative, and not too large".into())
 }
 
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {

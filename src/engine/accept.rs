@@ -194,8 +194,8 @@ impl<N: Net> EventLoop<N> {
             }
             return self.end_handler(handler, error.into());
         }
-        let facts = Facts { id, out: Default::default(), peer };
-        self.slots.insert(Slot::Connection(Connection::new(stream, facts, gate, handler)));
+        let facts = Facts { id, out: Default::default(), peer, gate };
+        self.slots.insert(Slot::Connection(Connection::new(stream, facts, handler)));
         self.connections += 1;
         self.enqueue(id);
         if self.phase >= ShutdownPhase::Draining {

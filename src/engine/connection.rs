@@ -27,26 +27,16 @@ const BEFORE_READING: u32 = RESUMED | YIELDED | LINGERING | JOBS;
 pub(crate) struct Connection<N: Net> {
     pub(super) stream: N::Stream,
     pub(crate) flags: u32,
-    /// The number of the listener that let it in.
-    pub(crate) gate: u16,
     pub(crate) facts: Facts,
-    pub(super) handler: Box<dyn AnyHandler>,
-    pub(super) kept: Option<Box<Kept>>,
-    pub(super) due: Due,
+    pub(crate) handler: Box<dyn AnyHandler>,
+    pub(crate) kept: Option<Box<Kept>>,
+    pub(crate) due: Due,
 }
 
-/// The gate of a connection that no listener let in.
-pub(crate) const NO_GATE: u16 = u16::MAX;
-
 impl<N: Net> Connection<N> {
-    pub(crate) fn new(
-        stream: N::Stream,
-        facts: Facts,
-        gate: u16,
-        handler: Box<dyn AnyHandler>,
-    ) -> Self {
+    pub(crate) fn new(stream: N::Stream, facts: Facts, handler: Box<dyn AnyHandler>) -> Self {
         // A new socket can be written to; whether it can be read from, an event will tell.
-        Self { stream, flags: WRITABLE, gate, facts, handler, kept: None, due: Due::default() }
+        Self { stream, flags: WRITABLE, facts, handler, kept: None, due: Due::default() }
     }
 
     #[inline]
@@ -339,14 +329,7 @@ impl<N: Net> Connection<N> {
     /// Output → socket: one `write`, or one `writev` if some of it is shared.
     #[inline]
     pub(super) fn flush(&mut self, core: &mut Core<N>) -> io::Result<()> {
-        match core.stage.output.is_empty() || self.flags & WRITABLE == 0 {
-            true => Ok(()),
-            false => self.flush_all(core),
-        }
-    }
-
-    fn flush_all(&mut self, core: &mut Core<N>) -> io::Result<()> {
-        loop {
+        while self.flags & WRITABLE != 0 && !core.stage.output.is_empty() {
             match self.write(core) {
                 Ok(count) => {
                     if ledger::ON {
@@ -355,39 +338,44 @@ impl<N: Net> Connection<N> {
                     core.ledger.bytes_written += count as u64;
                     if core.stage.output.sent(count) {
                         core.lap(Phase::Write);
-                        return Ok(());
+                        break;
                     }
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock => {
-                        self.would_block(core);
-                        return Ok(());
-                    }
-                    _ => return Err(error),
-                },
+                Err(error) => self.not_written(error, core)?,
             }
         }
-    }
-
-    #[cold]
-    fn would_block(&mut self, core: &mut Core<N>) {
-        if ledger::ON {
-            core.ledger.writes_would_block += 1;
-        }
-        self.flags &= !WRITABLE;
-        core.lap(Phase::Write);
+        Ok(())
     }
 
     #[inline]
     fn write(&mut self, core: &mut Core<N>) -> io::Result<usize> {
         match core.stage.output.plain() {
             Some(bytes) => core.net.write(&mut self.stream, bytes),
-            None => {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = core.stage.output.slices(&mut slices);
-                core.net.write_slices(&mut self.stream, &slices[..count])
+            None => self.write_slices(core),
+        }
+    }
+
+    // Never inlined, or every visit would have room for the slices on its stack.
+    #[inline(never)]
+    fn write_slices(&mut self, core: &mut Core<N>) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = core.stage.output.slices(&mut slices);
+        core.net.write_slices(&mut self.stream, &slices[..count])
+    }
+
+    #[cold]
+    fn not_written(&mut self, error: io::Error, core: &mut Core<N>) -> io::Result<()> {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Ok(()), // Still writable: tried again.
+            io::ErrorKind::WouldBlock => {
+                if ledger::ON {
+                    core.ledger.writes_would_block += 1;
+                }
+                self.flags &= !WRITABLE;
+                core.lap(Phase::Write);
+                Ok(())
             }
+            _ => Err(error),
         }
     }
 

@@ -10,13 +10,13 @@
 use std::collections::VecDeque;
 use std::io;
 
-use super::connection::{Connection, NO_GATE};
+use super::connection::Connection;
 use super::core::millis;
 use super::dialing::{Dialing, State};
 use super::order::Order;
 use super::shared::ShutdownPhase;
 use super::state::{EventLoop, Other, Slot};
-use crate::handler::stage::{DialOrder, Facts, Target};
+use crate::handler::stage::{DialOrder, Facts, NO_GATE, Target};
 use crate::handler::{Close, ConnectionId, Deadline};
 use crate::net::{Endpoint, Net, Peer, Readiness, Source};
 
@@ -191,8 +191,8 @@ impl<N: Net> EventLoop<N> {
         };
         let Other::Dialing(dialing) = *other else { return };
         let State::Connecting(stream, peer) = dialing.state else { return };
-        let facts = Facts { id, out: Default::default(), peer };
-        let mut connection = Connection::new(stream, facts, NO_GATE, dialing.handler);
+        let facts = Facts { id, out: Default::default(), peer, gate: NO_GATE };
+        let mut connection = Connection::new(stream, facts, dialing.handler);
         connection.note(Readiness(dialing.told));
         *slot = Slot::Connection(connection);
         self.dialing -= 1;

@@ -68,13 +68,7 @@ impl Engine {
         let first = self.loops.remove(0);
         let pin = self.config.pin;
         let running = self.start()?;
-        let report = run_loop(first, pin);
-        if report.is_err() {
-            // The others must not go on alone. Being told by a loop that ended as it should would
-            // be the second time for them, and force them.
-            running.handle.shut_down();
-        }
-        running.join_with(report)
+        running.join_with(run_loop(first, pin))
     }
 
     /// Runs on threads of its own. Signals are left alone.
@@ -98,8 +92,14 @@ fn run_loop(mut event_loop: EventLoop<Os>, pin: bool) -> io::Result<ShutdownRepo
     if pin && let Err(error) = Os::pin(event_loop.number.into()) {
         log::warn!("loop {} is not pinned: {error}", event_loop.number);
     }
-    event_loop.run()?;
-    Ok(event_loop.shutdown.report)
+    match event_loop.run() {
+        Ok(()) => Ok(event_loop.shutdown.report),
+        Err(error) => {
+            log::error!("loop {} cannot go on: {error}", event_loop.number);
+            event_loop.fail();
+            Err(error)
+        }
+    }
 }
 
 impl<N: Net> Engine<N> {
@@ -253,10 +253,6 @@ impl Running {
         let mut ended = first;
         for thread in self.loops {
             let part = thread.join().unwrap_or_else(|_| Err(io::Error::other("a loop panicked")));
-            if part.is_err() {
-                // One loop less: the others end too, rather than serve by halves.
-                self.handle.shut_down();
-            }
             ended = ended.and_then(|mut report| {
                 report += part?;
                 Ok(report)

@@ -16,7 +16,7 @@ use crate::net::Net;
 
 impl<N: Net> EventLoop<N> {
     /// What the loop is doing, with at most `connections_max` of its connections.
-    pub fn snapshot(&self, connections_max: usize) -> LoopSnapshot {
+    pub(crate) fn snapshot(&self, connections_max: usize) -> LoopSnapshot {
         let now = self.core.now();
         let connections = self.slots.iter().filter_map(|(_, slot)| match slot {
             Slot::Connection(connection) => Some(connection.snapshot(now)),
@@ -79,7 +79,8 @@ impl<N: Net> Connection<N> {
         } else if self.flags & flag::LINGERING != 0 {
             "waiting for PEER to close: all is sent".to_owned()
         } else if jobs > 0 {
-            format!("waiting for WORKER: {jobs} jobs in flight")
+            let plural = if jobs == 1 { "" } else { "s" };
+            format!("waiting for WORKER: {jobs} job{plural} in flight")
         } else if unsent > 0 {
             format!("waiting for PEER to read: {unsent} bytes unsent")
         } else if self.flags & flag::PAUSED != 0 {

@@ -9,7 +9,7 @@ use crate::handler::stage::TIMERS;
 #[derive(Default)]
 pub(crate) struct Kept {
     /// An incomplete frame, in a buffer of its size. During a visit, the loop's block.
-    pub(super) input: Option<Buffer>,
+    pub(crate) input: Option<Buffer>,
     /// What the socket did not take. During a visit, the loop's.
     pub(super) output: Option<Output>,
     /// What is counted to the budget.

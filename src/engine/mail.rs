@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::connection::NO_GATE;
 use super::flag;
 use super::ledger::{self, Phase};
 use super::order::Order;
@@ -11,6 +10,7 @@ use super::state::{EventLoop, Fan};
 use crate::base::Output;
 use crate::handler::ConnectionId;
 use crate::handler::mail::{Batch, Deliver, Envelope};
+use crate::handler::stage::NO_GATE;
 use crate::net::Net;
 
 impl<N: Net> EventLoop<N> {

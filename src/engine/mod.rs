@@ -3,18 +3,18 @@
 mod accept;
 mod bind;
 mod check;
-mod connection;
-mod core;
+pub(crate) mod connection;
+pub(crate) mod core;
 mod datagram;
 mod deadlines;
 mod dial;
 mod dialing;
-mod due;
+pub(crate) mod due;
 mod ending;
 #[allow(clippy::module_inception, reason = "its subject is the type of this name")]
 mod engine;
 mod event_loop;
-mod flag;
+pub(crate) mod flag;
 mod gate;
 mod grant;
 mod inbound;
@@ -46,4 +46,4 @@ pub use limits::{
 pub use report::ShutdownReport;
 pub use shared::ShutdownPhase;
 pub use snapshot::{ConnectionSnapshot, LoopSnapshot, SocketSnapshot, WorkerSnapshot};
-pub use state::EventLoop;
+pub(crate) use state::EventLoop;

@@ -5,7 +5,7 @@ use super::core::{Core, millis};
 use super::due::{Due, after};
 use crate::handler::outbox::Outbox;
 use crate::handler::port::{AnyPort, Lent, PortEvent};
-use crate::handler::stage::{Facts, TIMERS, ask};
+use crate::handler::stage::{Facts, NO_GATE, TIMERS, ask};
 use crate::handler::{ConnectionId, Deadline, Result};
 use crate::net::{Net, Peer, Remote};
 
@@ -24,7 +24,7 @@ pub(super) struct Passed(u32);
 
 impl Seat {
     pub(super) fn new(id: ConnectionId, peer: Peer, port: Box<dyn AnyPort>) -> Self {
-        let facts = Facts { id, out: Default::default(), peer };
+        let facts = Facts { id, out: Default::default(), peer, gate: NO_GATE };
         Self { facts, due: Due::default(), periods: [0; TIMERS], port, closing: false }
     }
 

@@ -109,7 +109,8 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    /// No handler is asked any more: what has nothing to send is cut, the rest may send it.
+    /// Nothing is read or waited for any more: what has nothing to send is cut, the rest may send
+    /// it.
     fn force(&mut self) {
         if self.phase < ShutdownPhase::Draining {
             self.drain();
@@ -162,6 +163,17 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
+    /// This loop can't go on. The others are told at once, and end too, rather than serve by
+    /// halves; unless they know already, since being told twice would force them.
+    #[cold]
+    pub(super) fn fail(&mut self) {
+        if self.phase == ShutdownPhase::Ready {
+            self.tell_all_to_shut_down();
+        }
+        self.cut();
+        self.end();
+    }
+
     /// A connection ended while the engine shuts down.
     pub(super) fn report_close(&mut self, reason: Reason) {
         match reason {
@@ -184,5 +196,23 @@ impl<N: Net> EventLoop<N> {
     fn ids(&self, which: impl Fn(&Slot<N>) -> bool) -> Vec<ConnectionId> {
         let wanted = self.slots.iter().filter(|(_, slot)| which(slot));
         wanted.filter_map(|(_, slot)| slot.id()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{Config, Engine};
+    use crate::service::Echo;
+
+    #[test]
+    fn one_loop_that_fails_ends_the_others_at_once() {
+        for broken in 0..2 {
+            let mut engine = Engine::new(Config { loops: 2, ..Config::default() }).unwrap();
+            engine.listen("127.0.0.1:0", || Echo).unwrap();
+            engine.loops[broken].core.net.broken = true;
+            // Nobody else tells the other loop to end, and it sleeps.
+            let error = engine.start().unwrap().join().unwrap_err();
+            assert_eq!(error.to_string(), "broken on purpose");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use super::connection::{Connection, NO_GATE};
+use super::connection::Connection;
 use super::core::Core;
 use super::dialing::Dialing;
 use super::flag;
@@ -22,7 +22,7 @@ use super::socket::Socket;
 use super::spin::Spin;
 use crate::base::output::Marks;
 use crate::handler::mail::{Copies, Envelope};
-use crate::handler::stage::{AnyHandler, Asked};
+use crate::handler::stage::{AnyHandler, Asked, NO_GATE};
 use crate::handler::{Bound, Close, ConnectionId, Deadline, Outgoing, Reason};
 use crate::net::Net;
 use crate::net::mailbox::Inbox;
@@ -51,7 +51,7 @@ pub(crate) struct Ticker {
 }
 
 /// One loop: its connections, its clock, its queues.
-pub struct EventLoop<N: Net> {
+pub(crate) struct EventLoop<N: Net> {
     pub(super) core: Core<N>,
     /// Its number among the loops of the engine.
     pub(super) number: u16,
@@ -214,7 +214,7 @@ impl<N: Net> EventLoop<N> {
         self.connections -= 1;
         self.shared.leave(self.number);
         let peer = connection.facts.peer;
-        if let Some(gate) = self.gate(connection.gate) {
+        if let Some(gate) = self.gate(connection.facts.gate) {
             gate.leave(peer);
         }
         if self.phase != ShutdownPhase::Ready {
@@ -242,18 +242,8 @@ impl<N: Net> EventLoop<N> {
     }
 
     /// What the loop did, and where its time went.
-    pub fn ledger(&self) -> &Ledger {
+    pub(crate) fn ledger(&self) -> &Ledger {
         &self.core.ledger
-    }
-
-    /// How many connections are open.
-    pub fn len(&self) -> usize {
-        self.connections
-    }
-
-    /// Whether no connection is open.
-    pub fn is_empty(&self) -> bool {
-        self.connections == 0
     }
 }
 

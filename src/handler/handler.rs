@@ -92,6 +92,10 @@ impl Timer {
         assert!((number as usize) < TIMERS, "a connection has four timers, 0 to 3");
         Self(number)
     }
+
+    pub(crate) fn number(self) -> usize {
+        self.0.into()
+    }
 }
 
 /// The message type of a handler that receives none.

@@ -84,22 +84,27 @@ impl Random {
     }
 }
 
-/// What a connection is called, and what it has at the workers.
+/// What a connection is called, what it has at the workers, and where it came in.
 pub(crate) struct Facts {
     pub(crate) id: ConnectionId,
     pub(crate) out: Out,
     pub(crate) peer: Peer,
+    /// The number of the listener that let it in. Here, because here it fits into a gap.
+    pub(crate) gate: u16,
 }
 
+/// The gate of what no listener let in.
+pub(crate) const NO_GATE: u16 = u16::MAX;
+
 /// An outgoing connection to open: where to, how long to try, and when.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dial {
     pub(crate) to: Target,
     pub(crate) timeout: Option<Duration>,
     pub(crate) after: Duration,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Endpoints(Vec<Endpoint>),
     Host(String, u16),
@@ -181,7 +186,7 @@ pub(crate) enum Event<'a> {
 }
 
 /// A handler with its type erased: what the slab stores.
-pub(crate) trait AnyHandler: Send {
+pub(crate) trait AnyHandler: Any + Send {
     /// New bytes came: nearly all that happens, so it has a way of its own.
     fn data(&mut self, stage: &mut Stage, facts: &mut Facts) -> Result<(), Close>;
     fn handle(

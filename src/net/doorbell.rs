@@ -18,8 +18,8 @@
 //! comes before S2 in the single order of sequentially consistent operations, and S2 sees `true`,
 //! unless another sender's S2 (or the loop's own L4) came between: the first has woken the loop by
 //! then, or will, and after the second the loop is awake and looks at the queue before it sleeps
-//! again. A wake that arrives before the sleep begins is kept by the system (an `eventfd` or its
-//! like stays readable), so S3 need not be after L3.
+//! again. A wake that arrives before the sleep begins is kept by the system (an event that has
+//! happened stays in the poller until it is fetched), so S3 need not be after L3.
 //!
 //! *Nobody wakes in vain, twice.* S2 leaves `false`, so of all that send during one sleep only the
 //! first pays; and a loop that is at work has `false` there, so nobody pays.

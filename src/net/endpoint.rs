@@ -163,12 +163,12 @@ pub struct Bind {
     /// `SO_SNDBUF`), as far as it allows.
     pub buffers: (Option<usize>, Option<usize>),
     /// A socket that is bound already, such as one that systemd passed. It is used as it is.
-    pub socket: Option<Bound>,
+    pub socket: Option<BoundSocket>,
 }
 
 /// A datagram socket that is bound already.
 #[derive(Clone, Debug)]
-pub enum Bound {
+pub enum BoundSocket {
     /// For UDP.
     Udp(Arc<std::net::UdpSocket>),
     /// For Unix datagrams.
@@ -247,7 +247,7 @@ impl IntoBind for &str {
 impl IntoBind for std::net::UdpSocket {
     fn into_bind(self) -> io::Result<Bind> {
         let at = self.local_addr()?;
-        Ok(Bind { socket: Some(Bound::Udp(Arc::new(self))), ..Bind::at(at) })
+        Ok(Bind { socket: Some(BoundSocket::Udp(Arc::new(self))), ..Bind::at(at) })
     }
 }
 
@@ -255,7 +255,7 @@ impl IntoBind for std::net::UdpSocket {
 impl IntoBind for std::os::unix::net::UnixDatagram {
     fn into_bind(self) -> io::Result<Bind> {
         let path = self.local_addr()?.as_pathname().map(PathBuf::from).unwrap_or_default();
-        let socket = Some(Bound::Unix(Arc::new(self)));
+        let socket = Some(BoundSocket::Unix(Arc::new(self)));
         Ok(Bind { socket, ..Bind::at(Endpoint::Unix(path)) })
     }
 }

@@ -15,8 +15,12 @@ mod os;
 pub(crate) mod sim;
 pub(crate) mod workers;
 
-pub use endpoint::{Bind, Bound, Endpoint, IntoBind, IntoListen, Listen, Peer, Remote};
+pub use endpoint::{
+    Bind, BoundSocket, Endpoint, IntoBind, IntoListen, Listen, Listening, Peer, Remote,
+};
 pub use os::Os;
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use os::{Inherited, InheritedSocket, inherited};
 
 /// What a source is called when it becomes ready.
 pub type Token = u64;

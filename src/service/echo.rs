@@ -1,7 +1,8 @@
-//! The smallest services: [`Echo`], and frames that come back, answered on the loop
-//! ([`FramesOnLoop`]) or by the workers ([`FramesByWorkers`]).
+//! The smallest services: [`Echo`]; [`DatagramEcho`]; and frames that come back, answered on the
+//! loop ([`FramesOnLoop`]) or by the workers ([`FramesByWorkers`]).
 
-use crate::handler::{Context, Handler, Never, Result};
+use crate::handler::{Context, Datagrams, Handler, Never, Result, SocketContext};
+use crate::net::Remote;
 use crate::wire::{Codec, LengthPrefixed};
 
 /// What comes in goes out.
@@ -15,6 +16,24 @@ impl Handler for Echo {
     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
         cx.output.append(cx.input);
         Ok(())
+    }
+}
+
+/// Each datagram goes back to whoever it says that it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct DatagramEcho;
+
+impl Datagrams for DatagramEcho {
+    type Message = Never;
+
+    #[inline]
+    fn on_datagram(
+        &mut self,
+        datagram: &[u8],
+        from: &Remote,
+        cx: &mut SocketContext<'_, Never>,
+    ) -> Result {
+        cx.send_to(from, datagram)
     }
 }
 

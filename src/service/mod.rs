@@ -6,6 +6,6 @@ mod reconnect;
 mod tunnel;
 
 pub use chat::{Chat, ChatLimits, Line, Rooms};
-pub use echo::{Echo, FramesByWorkers, FramesOnLoop};
+pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};
 pub use reconnect::Reconnect;
 pub use tunnel::{Passed, Tunnel};

@@ -15,13 +15,20 @@ pub(crate) struct Child {
 impl Child {
     /// Runs the test `name` by `sh`, after the commands `before`.
     pub(crate) fn run(name: &str, before: &str) -> Self {
+        Self::run_with(name, before, Stdio::inherit(), Stdio::inherit())
+    }
+
+    /// As [`run`](Self::run), with these for descriptors 0 and 2.
+    pub(crate) fn run_with(name: &str, before: &str, stdin: Stdio, stderr: Stdio) -> Self {
         let this = std::env::current_exe().unwrap();
         let script = format!("{before} exec \"$0\" --exact {name} --nocapture");
         let mut process = Command::new("sh")
             .args(["-c", &script])
             .arg(this)
             .env(IS_CHILD, "1")
+            .stdin(stdin)
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap());

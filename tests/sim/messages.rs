@@ -84,11 +84,11 @@ fn each_senders_messages_stay_in_order() {
     seeds(300, scenario);
 }
 
-/// All that ever were, with the names that they gave themselves.
-type Everybody = Arc<Mutex<Vec<(u8, Address<u8>)>>>;
+/// Who is called what, and where each is to be reached.
+type Names = Arc<Mutex<Vec<(u8, Address<u8>)>>>;
 
-/// Takes its name from its peer.
-struct Named(u8, Everybody);
+/// Says its name to those who ask, and what it is told.
+struct Named(u8, Names);
 
 impl Handler for Named {
     type Message = u8;
@@ -109,7 +109,7 @@ impl Handler for Named {
 }
 
 pub(crate) fn the_dead(sim: &mut Simulation) {
-    let addresses = Everybody::default();
+    let addresses = Arc::new(Mutex::new(Vec::new()));
     let loops = 1 + sim.random(2);
     let engine = sim.engine(Config { loops, ..Config::default() });
     let all = addresses.clone();

@@ -9,7 +9,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::listener;
-use crate::net::{Bind, Bound, Endpoint, Received, Remote, Transmit};
+use crate::net::{Bind, BoundSocket, Endpoint, Received, Remote, Transmit};
 
 /// The largest datagram, and the room that each needs in a block: 64 KiB.
 const DATAGRAM_MAX: usize = 64 * 1024;
@@ -26,13 +26,13 @@ enum Kind {
 impl Datagram {
     pub(super) fn open(how: &Bind) -> io::Result<(Self, Endpoint)> {
         match (&how.socket, &how.at) {
-            (Some(Bound::Udp(socket)), _) => {
+            (Some(BoundSocket::Udp(socket)), _) => {
                 let socket = socket.try_clone()?;
                 socket.set_nonblocking(true)?;
                 Self::udp(socket)
             }
             #[cfg(unix)]
-            (Some(Bound::Unix(socket)), at) => {
+            (Some(BoundSocket::Unix(socket)), at) => {
                 let socket = socket.try_clone()?;
                 socket.set_nonblocking(true)?;
                 let socket = mio::net::UnixDatagram::from_std(socket);
@@ -64,7 +64,7 @@ impl Datagram {
         block: &mut [u8],
         received: &mut Vec<Received>,
     ) -> io::Result<()> {
-        match &self.0 {
+        match &mut self.0 {
             Kind::Udp(socket, batching) => batching.receive(socket, block, received),
             #[cfg(unix)]
             Kind::Unix(socket, _) => {
@@ -180,32 +180,37 @@ const RECEPTIONS: usize = 4;
 #[cfg(not(feature = "linux"))]
 const RECEPTIONS: usize = 1;
 
-/// Several datagrams a call: `recvmmsg`, and segmentation offload both ways (GRO, GSO).
+/// Several datagrams a call: `recvmmsg`, and segmentation offload both ways (GSO, GRO).
+///
+/// GRO, by which the system hands over what one peer sent at once as one, is turned on when there
+/// is something to gain: with it come notes on each reception, which cost a server of many peers
+/// that send one datagram at a time 5 % of its processor time.
 #[cfg(feature = "linux")]
-struct Batching(quinn_udp::UdpSocketState);
+struct Batching {
+    state: quinn_udp::UdpSocketState,
+    /// How often a call gave nothing but equals from one peer; `None` if nothing can come of it.
+    bulk: Option<u8>,
+}
+
+/// So often, before GRO is turned on.
+#[cfg(feature = "linux")]
+const BULK_MAX: u8 = 16;
 
 #[cfg(feature = "linux")]
 impl Batching {
     fn new(socket: &UdpSocket) -> io::Result<Self> {
-        let state = quinn_udp::UdpSocketState::new(socket.into())?;
-        let options = SockRef::from(socket);
-        if socket.local_addr()?.is_ipv4() {
-            // Large datagrams may be cut up on the way, as without batching; and nobody here asks
-            // how each was marked, which would be told at a price.
-            #[cfg(target_os = "linux")]
-            rustix::net::sockopt::set_ip_mtu_discover(
-                socket,
-                rustix::net::sockopt::Ipv4PathMtuDiscovery::WANT,
-            )?;
-            options.set_recv_tos_v4(false)?;
-        } else {
-            options.set_recv_tclass_v6(false)?;
-        }
-        Ok(Self(state))
+        let is_ipv4 = socket.local_addr()?.is_ipv4();
+        // What the system can do is found out by turning it on; here, on a socket of no use.
+        let probe = Socket::new(Domain::for_address(socket.local_addr()?), Type::DGRAM, None)?;
+        let state = quinn_udp::UdpSocketState::new((&probe).into())?;
+        // On IPv6 it could not be turned on without forbidding fragments.
+        let bulk = (is_ipv4 && state.gro_segments() > 1).then_some(0);
+        Ok(Self { state, bulk })
     }
 
+    #[inline]
     fn receive(
-        &self,
+        &mut self,
         socket: &UdpSocket,
         block: &mut [u8],
         received: &mut Vec<Received>,
@@ -217,18 +222,47 @@ impl Batching {
         let mut slices: [_; RECEPTIONS] =
             std::array::from_fn(|_| rooms.next().unwrap_or_else(|| io::IoSliceMut::new(&mut [])));
         let mut metas = [RecvMeta::default(); RECEPTIONS];
-        let count = self.0.recv(socket.into(), &mut slices, &mut metas)?;
+        let count = self.state.recv(socket.into(), &mut slices, &mut metas)?;
         received.extend(metas.iter().take(count).enumerate().map(|(index, meta)| Received {
             start: index * room,
             len: meta.len,
             stride: meta.stride,
             from: Remote::Ip(canonical(meta.addr)),
         }));
+        if count == RECEPTIONS
+            && let Some(bulk) = self.bulk
+            && metas
+                .windows(2)
+                .all(|pair| (pair[0].addr, pair[0].len) == (pair[1].addr, pair[1].len))
+        {
+            self.note_bulk(bulk, socket);
+        }
         Ok(())
     }
 
+    #[cold]
+    fn note_bulk(&mut self, bulk: u8, socket: &UdpSocket) {
+        self.bulk = (bulk < BULK_MAX).then_some(bulk + 1);
+        if self.bulk.is_none()
+            && let Err(error) = self.offload(socket)
+        {
+            log::debug!("no segmentation offload for receiving: {error}");
+        }
+    }
+
+    fn offload(&mut self, socket: &UdpSocket) -> io::Result<()> {
+        self.state = quinn_udp::UdpSocketState::new(socket.into())?;
+        // As before, large datagrams may be cut up on the way; and nobody asks how each was marked.
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
+            set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::WANT)?;
+        }
+        SockRef::from(socket).set_recv_tos_v4(false)
+    }
+
     fn segments_max(&self) -> usize {
-        self.0.max_gso_segments()
+        self.state.max_gso_segments()
     }
 
     fn send(
@@ -241,7 +275,7 @@ impl Batching {
         if !several {
             return socket.send_to(transmit.bytes, destination).map(drop);
         }
-        self.0.try_send(
+        self.state.try_send(
             socket.into(),
             &quinn_udp::Transmit {
                 destination,
@@ -265,7 +299,7 @@ impl Batching {
     }
 
     fn receive(
-        &self,
+        &mut self,
         socket: &UdpSocket,
         block: &mut [u8],
         received: &mut Vec<Received>,

@@ -13,6 +13,8 @@ use super::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
 };
 
+#[cfg(all(target_os = "linux", feature = "linux"))]
+mod activation;
 mod datagram;
 mod listener;
 mod processor;
@@ -21,11 +23,15 @@ mod resolver;
 mod signals;
 mod stream;
 
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use activation::{Inherited, InheritedSocket, inherited};
 pub(crate) use datagram::Datagram;
 pub(crate) use listener::Listener;
 
 /// The waker's token. A connection's has a generation of 31 bits, so it is never this.
 const WAKE: usize = usize::MAX;
+// A token holds a slot and a generation, 32 bits each; cut in half, no event would find anybody.
+const _: () = assert!(usize::BITS >= 64, "overt needs a platform of 64 bits");
 /// How many events one poll takes in.
 const EVENTS: usize = 1024;
 
@@ -38,6 +44,9 @@ pub struct Os {
     reserve: listener::Reserve,
     #[cfg(all(unix, feature = "signals"))]
     signals: Option<signals::Signals>,
+    /// For tests: waiting fails.
+    #[cfg(test)]
+    pub(crate) broken: bool,
 }
 
 impl Os {
@@ -51,6 +60,8 @@ impl Os {
             reserve: listener::Reserve::new(),
             #[cfg(all(unix, feature = "signals"))]
             signals: None,
+            #[cfg(test)]
+            broken: false,
         })
     }
 
@@ -69,6 +80,7 @@ impl Os {
     /// A stream that exists already, as this world holds it.
     pub(crate) fn enroll(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
         Ok(TcpStream::from_std(stream))
     }
 
@@ -120,6 +132,10 @@ impl Net for Os {
         timeout: Option<Duration>,
         mut note: impl FnMut(Token, Readiness),
     ) -> io::Result<()> {
+        #[cfg(test)]
+        if self.broken {
+            return Err(io::Error::other("broken on purpose"));
+        }
         match self.poll.poll(&mut self.events, timeout) {
             // A poll that a signal interrupts leaves the events of the one before.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),

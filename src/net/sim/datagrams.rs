@@ -149,10 +149,7 @@ impl Network {
                 None => break,
             }
         }
-        if matches!(self.sockets.get(number), Some(Some(socket)) if !socket.queue.is_empty()) {
-            // As if the rest had come just after.
-            self.socket_news(number, bits);
-        }
+        // If there is more, no edge tells of it: only having found nothing proves that all is read.
         Ok(())
     }
 
