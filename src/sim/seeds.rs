@@ -60,7 +60,11 @@ impl Seeds {
             let seed = self.first.wrapping_add(run);
             if let Err(panic) = self.try_seed(seed, u32::MAX, &scenario) {
                 let faults = self.smallest(seed, &scenario);
-                eprintln!("seed {seed} fails with {faults:?}\nto repeat it: {}", command(seed));
+                let with = match faults == Faults::calm() {
+                    true => "without any fault".to_owned(),
+                    false => format!("with {faults:?}"),
+                };
+                eprintln!("seed {seed} fails {with}\nto repeat it: {}", command(seed));
                 resume_unwind(panic);
             }
             run += 1;
