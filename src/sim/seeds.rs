@@ -102,12 +102,42 @@ impl Seeds {
 /// What to type to see this seed fail again. The test harness names the thread after the test, and
 /// the program after the test file, with a hash behind it.
 fn command(seed: u64) -> String {
-    let program = std::env::args().next().unwrap_or_default();
+    let arguments: Vec<String> = std::env::args().collect();
+    let thread = std::thread::current();
+    let test = match thread.name() {
+        Some(test) if test != "main" => test,
+        // Not in a harness, or in one with a single thread: the same program again.
+        _ => return format!("OVERT_SEED={seed} {}", arguments.join(" ")),
+    };
+    let program = arguments.first().map_or("", String::as_str);
     let file = program.rsplit(['/', '\\']).next().unwrap_or_default();
     let target = file.rsplit_once('-').map_or(file, |(target, _)| target);
+    let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
+    let target = match package.replace('-', "_") == target {
+        true => "--lib".to_owned(),
+        false => format!("--test {target}"),
+    };
     let release = if cfg!(debug_assertions) { "" } else { " --release" };
     let features = if cfg!(feature = "full") { " --features full" } else { "" };
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or_default();
-    format!("OVERT_SEED={seed} cargo test{release}{features} --test {target} {test}")
+    format!("OVERT_SEED={seed} cargo test{release}{features} {target} {test}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_all_faults_those_are_told_without_which_the_seed_passes() {
+        let seeds = Seeds { first: 0, count: 9, time: None, faults: Some(Faults::storm()) };
+        let scenario = |sim: &mut Simulation| {
+            let faults = sim.faults();
+            if faults.short > 0 && faults.late_events > 0 {
+                resume_unwind(Box::new("fails"));
+            }
+        };
+        let smallest = seeds.smallest(0, &scenario);
+        assert_eq!(format!("{smallest:?}"), "Faults { short: 300, late_events: 200 }");
+        assert!(catch_unwind(|| seeds.run(scenario)).is_err());
+        assert_eq!(seeds.run(|_| {}), 9);
+    }
 }
