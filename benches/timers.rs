@@ -1,201 +1,38 @@
-//! Timers, with a million of them live: overt's [`Wheel`] beside tokio's [`Sleep`].
+//! Timers, with a million of them live: overt's [`Wheel`] beside tokio's `Sleep`.
 //!
-//! `cargo bench --bench timers` prints a table of nanoseconds per operation. A server re-arms a
-//! deadline with every message and lets hardly any of them expire, so the first line is the one
-//! that matters. The contenders take turns, the order is reversed every other round, and a figure
-//! is the lower quartile of its rounds. Keys come in random order: each operation finds its memory
-//! cold, as it would be between two messages of one connection among a million. The processor may
-//! overlap the cache misses of one operation with the next; tokio's atomics keep it from doing so.
+//! `cargo bench --bench timers` prints a table of nanoseconds per operation; what is done, and
+//! how, is in [`timers`]. The first line is the one that matters.
 
 use std::hint::black_box;
-use std::pin::Pin;
-use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::io;
+use std::time::Instant;
 
 use overt::base::wheel::Wheel;
-use tokio::runtime::Runtime;
-use tokio::time::Sleep;
 
-const TIMERS: u32 = 1_000_000;
+#[path = "compare/timers.rs"]
+mod timers;
+
+use timers::{Random, SPREAD_MS, TIMERS, Timers};
+
 const ROUNDS: usize = 15;
-/// Operations a turn: the clock is read, and the deadline worked out, once for all of them.
-const TURN: usize = 256;
-const IDLE_MS: u64 = 60_000;
-/// Deadlines that are set anew lie up to half a minute ahead.
-const SPREAD_MS: u64 = 30_000;
 
-/// What an engine keeps per connection, two cache lines of it.
-#[repr(align(64))]
-#[derive(Clone)]
-struct Record {
-    received: u64,
-    idle_at_ms: u32,
-    _rest: [u8; 100],
-}
-
-struct Random(u64);
-
-impl Random {
-    /// Xorshift64, below `end`.
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
-/// All that is measured, built once. Each round visits every key once.
-struct Bench {
-    /// Every key, shuffled.
-    keys: Vec<u32>,
-    /// Where each goes next.
-    times_ms: Vec<u64>,
-    records: Vec<Record>,
-    wheel: Wheel,
-    sleeps: Vec<Pin<Box<Sleep>>>,
-    runtime: Runtime,
-    started: Instant,
-    /// Pretended time: it goes on by a millisecond with each turn, so that deadlines move later.
-    now: u64,
-}
-
-impl Bench {
-    fn new(runtime: Runtime) -> Self {
-        let mut random = Random(0x2545_f491_4f6c_dd1d);
-        let record = Record { received: 0, idle_at_ms: 0, _rest: [0; 100] };
-        let mut bench = Self {
-            keys: (0..TIMERS).collect(),
-            times_ms: (0..TIMERS).map(|_| IDLE_MS + random.below(SPREAD_MS)).collect(),
-            records: vec![record; TIMERS as usize],
-            wheel: Wheel::new(),
-            sleeps: Vec::new(),
-            runtime,
-            started: Instant::now(),
-            now: 0,
-        };
-        for last in (1..TIMERS).rev() {
-            bench.keys.swap(last as usize, random.below(u64::from(last) + 1) as usize);
-        }
-        for key in 0..TIMERS {
-            let after_ms = IDLE_MS + random.below(SPREAD_MS);
-            bench.wheel.remind(key, after_ms);
-            let mut sleep = Box::pin(tokio::time::sleep_until(bench.instant(after_ms)));
-            register(&mut sleep);
-            bench.sleeps.push(sleep);
-        }
-        bench
-    }
-
-    fn instant(&self, at_ms: u64) -> tokio::time::Instant {
-        (self.started + Duration::from_millis(at_ms)).into()
-    }
-
-    /// Another time for every key.
-    fn draw_times(&mut self) {
-        self.times_ms.rotate_left(7_919);
-    }
-
-    fn nothing(&mut self) {}
-
-    fn touch(&mut self) {
-        for keys in self.keys.chunks(TURN) {
-            for key in keys {
-                self.records[*key as usize].received += 1;
-            }
-        }
-    }
-
-    fn rearm(&mut self) {
-        for keys in self.keys.chunks(TURN) {
-            self.now += 1;
-            for key in keys {
-                let record = &mut self.records[*key as usize];
-                record.received += 1;
-                record.idle_at_ms = (self.now + IDLE_MS) as u32;
-            }
-        }
-    }
-
-    fn rearm_asking_the_wheel(&mut self) {
-        for keys in self.keys.chunks(TURN) {
-            self.now += 1;
-            for key in keys {
-                let record = &mut self.records[*key as usize];
-                record.received += 1;
-                record.idle_at_ms = (self.now + IDLE_MS) as u32;
-                self.wheel.remind(*key, self.now + 2 * IDLE_MS);
-            }
-        }
-    }
-
-    fn rearm_tokio(&mut self) {
-        for keys in self.keys.chunks(TURN) {
-            self.now += 1;
-            let at = (self.started + Duration::from_millis(self.now + 2 * IDLE_MS)).into();
-            for key in keys {
-                self.records[*key as usize].received += 1;
-                self.sleeps[*key as usize].as_mut().reset(at);
-            }
-        }
-    }
-
-    fn replace(&mut self) {
-        for (key, at) in self.keys.iter().zip(&self.times_ms) {
-            self.wheel.cancel(*key);
-            self.wheel.remind(*key, *at);
-        }
-    }
-
-    /// Runs tokio's timer driver once: it then knows when it is to wake next.
-    fn turn_tokio(&mut self) {
-        self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
-    }
-
-    /// A `Sleep` that moves later waits in its old place. Put them all off by a day, so that the
-    /// measured time is earlier, and the place is changed.
-    fn postpone_tokio(&mut self) {
-        let at = self.instant(86_400_000);
-        self.sleeps.iter_mut().for_each(|sleep| sleep.as_mut().reset(at));
-        self.draw_times();
-        self.turn_tokio();
-    }
-
-    fn replace_tokio(&mut self) {
-        for (key, at) in self.keys.iter().zip(&self.times_ms) {
-            let at = self.started + Duration::from_millis(*at);
-            self.sleeps[*key as usize].as_mut().reset(at.into());
-        }
-    }
-}
-
-/// A `Sleep` enters the timer wheel of its runtime when it is polled for the first time.
-fn register(sleep: &mut Pin<Box<Sleep>>) {
-    let polled = sleep.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    assert!(polled.is_pending());
-}
-
-/// What is done before the clock runs, and what is measured.
-type Case = (fn(&mut Bench), fn(&mut Bench));
-
-/// Nanoseconds per operation of each case, the lower quartile of its rounds.
-fn measure<const N: usize>(bench: &mut Bench, cases: [Case; N]) -> [f64; N] {
-    let mut rounds = [const { Vec::new() }; N];
-    for round in 0..ROUNDS {
-        for place in 0..N {
-            let case = if round % 2 == 0 { place } else { N - 1 - place };
-            let (prepare, run) = cases[case];
-            prepare(bench);
-            let started = Instant::now();
-            run(bench);
-            black_box(&mut bench.records);
-            rounds[case].push(started.elapsed().as_nanos() as f64 / f64::from(TIMERS));
-        }
-    }
-    rounds.map(|mut figures| {
-        figures.sort_by(f64::total_cmp);
-        figures[figures.len() / 4]
-    })
+fn main() -> io::Result<()> {
+    let timers = Timers::measure(ROUNDS)?;
+    let above = |figure| timers.above(figure);
+    println!("{TIMERS} timers live, {ROUNDS} rounds, ns per operation\n");
+    println!("{:44}{:>9}{:>9}{:>9}", "", "overt", "tokio", "ratio");
+    let row = |name, overt: f64, tokio: f64| {
+        println!("{name:44}{overt:>9.1}{tokio:>9.1}{:>9.3}", overt / tokio);
+    };
+    let tokio = timers.rearm_tokio;
+    row("move a deadline later, in a record in use", above(timers.rearm), above(tokio));
+    row("  the same, asking the wheel each time", above(timers.rearm_asking), above(tokio));
+    row("  with the use of the record", timers.rearm, tokio);
+    row("cancel and insert", timers.replace, timers.replace_tokio);
+    println!("{:44}{:>9.1}", "touch a record", timers.touch);
+    println!("{:44}{:>9.1}", "expire, cascades included", expire());
+    println!("{:44}{:>9.1}", "a stop of ten hours, three timers", stop());
+    Ok(())
 }
 
 /// Every timer expires, millisecond by millisecond: nanoseconds per timer, cascades included.
@@ -231,41 +68,4 @@ fn stop() -> f64 {
         assert_eq!(due.len(), 3);
     }
     started.elapsed().as_nanos() as f64 / STOPS as f64
-}
-
-fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let mut bench = {
-        let handle = runtime.handle().clone();
-        let _entered = handle.enter();
-        Bench::new(runtime)
-    };
-
-    let [touch, rearm, asked, tokio] = measure(
-        &mut bench,
-        [
-            (Bench::nothing, Bench::touch),
-            (Bench::nothing, Bench::rearm),
-            (Bench::nothing, Bench::rearm_asking_the_wheel),
-            (Bench::turn_tokio, Bench::rearm_tokio),
-        ],
-    );
-    let [replace, tokio_replace] = measure(
-        &mut bench,
-        [(Bench::draw_times, Bench::replace), (Bench::postpone_tokio, Bench::replace_tokio)],
-    );
-
-    let above = |figure: f64| (figure - touch).max(0.0);
-    println!("{TIMERS} timers live, {ROUNDS} rounds, ns per operation\n");
-    println!("{:44}{:>9}{:>9}{:>9}", "", "overt", "tokio", "ratio");
-    let row = |name, overt: f64, tokio: f64| {
-        println!("{name:44}{overt:>9.1}{tokio:>9.1}{:>9.3}", overt / tokio);
-    };
-    row("move a deadline later, in a record in use", above(rearm), above(tokio));
-    row("  the same, asking the wheel each time", above(asked), above(tokio));
-    row("  with the use of the record", rearm, tokio);
-    row("cancel and insert", replace, tokio_replace);
-    println!("{:44}{touch:>9.1}", "touch a record");
-    println!("{:44}{:>9.1}", "expire, cascades included", expire());
-    println!("{:44}{:>9.1}", "a stop of ten hours, three timers", stop());
 }

@@ -69,9 +69,9 @@ fn a_line_is_heard_in_its_room_and_nowhere_else() {
     let (at, running) = chat(ChatLimits::default());
     let (mut ann, mut bob, mut cid) =
         (Person::new(at, "ann"), Person::new(at, "bob"), Person::new(at, "cid"));
-    for person in [&mut ann, &mut bob] {
-        person.says("/join attic");
-    }
+    ann.says("/join attic");
+    ann.hears_at_last("* in attic: ann");
+    bob.says("/join attic");
     ann.hears_at_last("* bob joined");
     cid.says("in the lobby");
     ann.says("in the attic");

@@ -7,8 +7,12 @@ mod serving;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Sender, channel};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use overt::net::Endpoint;
+#[cfg(target_os = "linux")]
+use overt::net::Listen;
 use overt::{Close, Context, Dial, Engine, Handler, Never, Outgoing, Reason, Result};
 use serving::{Echo, PATIENCE, address, loops};
 
@@ -78,4 +82,17 @@ fn dead_addresses_alone_are_unreachable() {
 fn no_address_at_all_is_unreachable() {
     let (_, outcomes) = call(|_| Dial::any([]));
     assert_eq!(outcomes, [Err(Reason::Unreachable)]);
+}
+
+/// Linux drops whoever comes when the queue of a listener is full, so connecting takes for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_never_answers_leaves_time_for_the_next() {
+    let mut deaf = Engine::new(loops(1)).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let full = Listen { backlog: 0, ..Listen::at(any) };
+    let silent = deaf.listen(full, || Echo).unwrap();
+    let _waits = serving::connect(address(&silent));
+    let (at, outcomes) = call(|at| Dial::any([silent, at.into()]).timeout(Duration::from_secs(1)));
+    assert_eq!(outcomes, [Ok(at), Err(Reason::ByUs)]);
 }

@@ -102,6 +102,33 @@ fn memory(handle: &Handle) -> u64 {
 }
 
 #[test]
+fn when_memory_is_used_up_those_who_need_more_are_closed_and_the_others_served() {
+    let mut config = loops(2);
+    config.limits.memory_max = 1 << 20;
+    let mut engine = Engine::new(config).unwrap();
+    let at = address(&engine.listen("127.0.0.1:0", || Echo).unwrap());
+    let running = engine.start().unwrap();
+    let handle = running.handle();
+    // Each may have 256 KiB waiting before it is not read from any more.
+    let mut never_read: Vec<_> = (0..20).map(|_| connect(at)).collect();
+    let mut modest = connect(at);
+    never_read.iter().for_each(|stream| stream.set_nonblocking(true).unwrap());
+    let closed = || serving::count(handle, |ledger| ledger.closes(Reason::OverMemory));
+    wait_until("somebody is closed", || {
+        for stream in &mut never_read {
+            // An error when it is full, or closed.
+            let _ = stream.write(&[0; 64 * 1024]);
+        }
+        assert!(echoes(&mut modest), "who needs nothing is served");
+        closed() > 0
+    });
+    assert!(memory(handle) <= (1 << 20) + 2 * 64 * 1024);
+    drop((never_read, modest));
+    wait_until("all are gone", || handle.connections() == 0);
+    running.shut_down().unwrap();
+}
+
+#[test]
 fn frames_that_come_a_byte_at_a_time_are_answered() {
     let mut engine = Engine::new(loops(2)).unwrap();
     let codec = LengthPrefixed::MIB;

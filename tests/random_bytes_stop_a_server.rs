@@ -85,6 +85,7 @@ fn a_server_outlives_a_storm_of_random_bytes() {
     assert!(echoes(&mut connect(tcp[2])));
     let mut unix = UnixStream::connect(&path).unwrap();
     assert!(echoes_frame(&mut connect(tcp[0])) && echoes_frame(&mut unix));
+    drop((line, unix));
     running.shut_down().unwrap();
     assert!(!path.exists(), "the file of the socket is left over");
 }

@@ -7,6 +7,8 @@ use overt::sim::{Seeds, Simulation};
 
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[path = "sim/chat.rs"]
+mod chat;
 #[path = "sim/datagrams.rs"]
 mod datagrams;
 #[path = "sim/echo.rs"]
@@ -15,8 +17,12 @@ mod echo;
 mod messages;
 #[path = "sim/panics.rs"]
 mod panics;
+#[path = "sim/reconnect.rs"]
+mod reconnect;
 #[path = "sim/sockets.rs"]
 mod sockets;
+#[path = "sim/tunnel.rs"]
+mod tunnel;
 #[path = "sim/workers.rs"]
 mod workers;
 
@@ -24,12 +30,18 @@ mod workers;
 const SCENARIOS: &[fn(&mut Simulation)] = &[
     backpressure::fountain,
     backpressure::others_finish,
+    chat::scenario,
     echo::scenario,
     messages::scenario,
     messages::the_dead,
     panics::scenario,
+    reconnect::comes_back,
+    reconnect::gives_up,
     sockets::echo,
     sockets::silence,
+    tunnel::both_ways,
+    tunnel::cut,
+    tunnel::nobody_listens,
     workers::frames,
     workers::offloaded,
 ];

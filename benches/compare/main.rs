@@ -22,6 +22,7 @@ mod cases;
 mod churn;
 mod counting;
 mod datagrams;
+mod deadlines;
 mod echo;
 mod load;
 mod machine;
@@ -30,15 +31,17 @@ mod outcome;
 #[path = "../peers/overt.rs"]
 mod overt_servers;
 mod paced;
+mod plot;
 mod program;
 mod server;
+mod timers;
 #[path = "../peers/tokio.rs"]
 mod tokio_servers;
 
 use cases::Row;
 use machine::{Built, Machine};
 use measure::Bench;
-use outcome::Outcome;
+use outcome::Measured;
 use program::{Peer, Programs};
 
 /// overt beside tokio, Go and bare epoll in C.
@@ -55,7 +58,7 @@ struct Arguments {
     /// Only beside these.
     #[arg(long, value_delimiter = ',')]
     peers: Vec<Peer>,
-    /// Where to write results.json; target/compare unless set.
+    /// Where to write results.json and ratios.svg; target/compare unless set.
     #[arg(long)]
     out: Option<PathBuf>,
     /// A trial of seconds: that it works, and nothing about speed.
@@ -100,17 +103,29 @@ fn compare(arguments: &Arguments) -> io::Result<bool> {
     if arguments.quick && arguments.rows.is_empty() {
         println!("left out: T19, which has to build everything a second time");
     }
-    let mut outcomes = Vec::new();
+    let mut measured = Vec::new();
     for row in &rows {
-        println!("\n{}  {}", row.id, row.title);
-        for case in &row.cases {
-            let outcome =
-                bench.measure(case, |what| eprintln!("{} {}: {what}", row.id, case.title));
-            print!("{}", outcome.table());
-            outcomes.push((row.id, outcome));
-        }
+        println!("\n{}", Measured::heading(row.id, row.title));
+        measured.push(measure(&bench, row)?);
     }
-    summarize(&outcomes, &bench.folder)
+    println!("\nWhat was timed, in full:");
+    measured.iter().for_each(|row| print!("{}", row.details()));
+    summarize(&measured, &bench.folder)
+}
+
+/// Measures a row, and prints each of its cases when it is done.
+fn measure(bench: &Bench, row: &Row) -> io::Result<Measured> {
+    let mut outcomes = Vec::new();
+    if row.id == "T17" {
+        outcomes = deadlines::outcomes(bench)?;
+        outcomes.iter().for_each(|outcome| print!("{}", outcome.comparison()));
+    }
+    for case in &row.cases {
+        let outcome = bench.measure(case, |what| eprintln!("{} {}: {what}", row.id, case.title));
+        print!("{}", outcome.comparison());
+        outcomes.push(outcome);
+    }
+    Ok(Measured { id: row.id, title: row.title, outcomes })
 }
 
 fn prepare(
@@ -160,13 +175,16 @@ fn chosen(arguments: &Arguments) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn summarize(outcomes: &[(&str, Outcome)], folder: &Path) -> io::Result<bool> {
-    let path = folder.join("results.json");
-    fs::write(&path, serde_json::to_string_pretty(outcomes)?)?;
-    let verdicts: Vec<bool> = outcomes.iter().flat_map(|(_, outcome)| outcome.verdicts()).collect();
+fn summarize(measured: &[Measured], folder: &Path) -> io::Result<bool> {
+    fs::write(folder.join("results.json"), serde_json::to_string_pretty(measured)?)?;
+    if let Some(picture) = plot::draw(measured) {
+        fs::write(folder.join("ratios.svg"), picture)?;
+    }
+    let outcomes = || measured.iter().flat_map(|row| &row.outcomes);
+    let verdicts: Vec<bool> = outcomes().flat_map(|outcome| outcome.verdicts()).collect();
     let reached = verdicts.iter().filter(|reached| **reached).count();
-    println!("\n{reached} of {} figures reached; written to {}", verdicts.len(), path.display());
-    let failures: Vec<_> = outcomes.iter().flat_map(|(_, outcome)| outcome.failures()).collect();
+    println!("\n{reached} of {} figures reached; written to {}", verdicts.len(), folder.display());
+    let failures: Vec<_> = outcomes().flat_map(|outcome| outcome.failures()).collect();
     for failure in &failures {
         println!("FAILED: {failure}");
     }

@@ -41,7 +41,7 @@ impl Bench {
             .chain(case.rivals.iter().map(|rival| rival.program))
             .collect();
         let lines = match case.figure {
-            Figure::Processor | Figure::Median | Figure::Tail => {
+            Figure::Processor | Figure::Median | Figure::Tail | Figure::Operation => {
                 self.take_turns(case, load, &programs, &mut progress)
             }
             Figure::Instructions | Figure::Calls | Figure::Resident => programs

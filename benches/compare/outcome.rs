@@ -1,4 +1,4 @@
-//! [`Outcome`]: what came of a case, server by server; as a table, and as JSON.
+//! [`Outcome`]: what came of a case, server by server; as lines of two tables, and as JSON.
 
 use std::fmt::Write;
 
@@ -8,10 +8,20 @@ use crate::cases::{Case, Figure};
 use crate::measure::Failure;
 use crate::program::Program;
 
+/// What came of a row.
+#[derive(Serialize)]
+pub(crate) struct Measured {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
 #[derive(Serialize)]
 pub(crate) struct Outcome {
     pub(crate) title: String,
     pub(crate) figure: &'static str,
+    /// Whether it was counted, not timed.
+    pub(crate) is_counted: bool,
     /// What overt's own figure may be.
     pub(crate) at_most: Option<f64>,
     pub(crate) lines: Vec<Line>,
@@ -21,6 +31,8 @@ pub(crate) struct Outcome {
 #[derive(Serialize)]
 pub(crate) struct Line {
     pub(crate) name: String,
+    /// What it is written with.
+    pub(crate) peer: &'static str,
     pub(crate) figure: Option<f64>,
     pub(crate) processor_ns: Option<f64>,
     pub(crate) per_second: Option<f64>,
@@ -45,8 +57,8 @@ impl Outcome {
             line.ratio = overt.zip(line.figure).map(|(overt, figure)| overt / figure);
             line.ratio_at_most = rival.at_most;
         }
-        let figure = case.figure.name();
-        Self { title: case.title.clone(), figure, at_most: case.at_most, lines }
+        let (figure, is_counted) = (case.figure.name(), case.figure.is_counted());
+        Self { title: case.title.clone(), figure, is_counted, at_most: case.at_most, lines }
     }
 
     /// Whether each promise was kept: overt's own figure first.
@@ -58,52 +70,87 @@ impl Outcome {
         self.lines.iter().filter_map(|line| line.failed.as_ref())
     }
 
-    fn verdict(&self, line: &Line) -> Option<bool> {
+    pub(crate) fn verdict(&self, line: &Line) -> Option<bool> {
         let is_overt = std::ptr::eq(line, &self.lines[0]);
         let (figure, at_most) = match is_overt {
             true => (line.figure?, self.at_most?),
             false => (line.ratio?, line.ratio_at_most?),
         };
-        let tolerance = match line.processor_ns {
-            Some(_) => TIMES_TOLERANCE,
-            None => COUNTS_TOLERANCE,
+        let tolerance = match self.is_counted {
+            true => COUNTS_TOLERANCE,
+            false => TIMES_TOLERANCE,
         };
         Some(figure <= at_most * tolerance)
     }
 
-    pub(crate) fn table(&self) -> String {
-        let mut text = format!(
-            "  {:26}{:>11}{:>11}{:>9}{:>9}{:>9}{:>9}{:>9}\n",
-            self.title, self.figure, "per s", "p50 µs", "p99 µs", "p99.9", "ratio", "at most"
-        );
-        for line in &self.lines {
-            let is_overt = std::ptr::eq(line, &self.lines[0]);
+    /// One line for each promise and each peer: figures, their ratio, what it may be.
+    pub(crate) fn comparison(&self) -> String {
+        let mut text = String::new();
+        let overt = number(self.lines[0].figure);
+        for (place, line) in self.lines.iter().enumerate() {
+            let (ours, unit) = match place {
+                0 => (self.title.as_str(), self.figure),
+                _ => ("", ""),
+            };
+            let _ = write!(text, "  {ours:37}{unit:12}");
             if let Some(why) = line.left_out.as_ref().or(line.failed.as_ref()) {
                 let what = if line.failed.is_some() { "FAILED" } else { "left out" };
-                let _ = writeln!(text, "    {:24}{what}: {why}", line.name);
+                let _ = writeln!(text, "{:24}{what}: {why}", line.name);
                 continue;
             }
-            let at_most = if is_overt { self.at_most } else { line.ratio_at_most };
-            let latencies = line.latencies_us.map_or([None; 3], |all| all.map(Some));
             let verdict = match self.verdict(line) {
                 Some(true) => "  reached",
                 Some(false) => "  MISSED",
                 None => "",
             };
+            let (theirs, at_most) = match place {
+                0 => ("".into(), at_most(self.at_most, number)),
+                _ => (number(line.figure), at_most(line.ratio_at_most, ratio)),
+            };
+            let ratio = line.ratio.map_or_else(String::new, |figure| ratio(Some(figure)));
+            let figures = format!("{overt:>9}{theirs:>9}{ratio:>8}{at_most:>9}{verdict}");
+            let _ = writeln!(text, "{:24}{}", line.name, figures.trim_end());
+        }
+        text
+    }
+
+    /// One line for each server that was timed at work; nothing, if none was.
+    pub(crate) fn details(&self) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            let (Some(rate), Some([p50, p99, p999])) = (line.per_second, line.latencies_us) else {
+                continue;
+            };
+            let title = if text.is_empty() { self.title.as_str() } else { "" };
+            let [processor, rate, p50, p99, p999] =
+                [line.processor_ns, Some(rate), Some(p50), Some(p99), Some(p999)].map(number);
             let _ = writeln!(
                 text,
-                "    {:24}{:>11}{:>11}{:>9}{:>9}{:>9}{:>9}{:>9}{verdict}",
-                line.name,
-                number(line.figure),
-                number(line.per_second),
-                number(latencies[0]),
-                number(latencies[1]),
-                number(latencies[2]),
-                ratio(line.ratio),
-                if is_overt { number(at_most) } else { ratio(at_most) },
+                "  {title:37}{:24}{processor:>11}{rate:>11}{p50:>10}{p99:>10}{p999:>10}",
+                line.name
             );
         }
         text
+    }
+}
+
+impl Measured {
+    /// What [`Outcome::comparison`] stands under.
+    pub(crate) fn heading(id: &str, title: &str) -> String {
+        let head = format!("{id}  {title}");
+        format!("{head:75}{:>9}{:>9}{:>8}{:>9}", "overt", "peer", "ratio", "at most")
+    }
+
+    /// Throughput and latencies, if it was timed at work.
+    pub(crate) fn details(&self) -> String {
+        let lines: String = self.outcomes.iter().map(Outcome::details).collect();
+        if lines.is_empty() {
+            return lines;
+        }
+        let head = format!("{}  {}", self.id, self.title);
+        let columns = ["CPU ns/msg", "per s"].map(|name| format!("{name:>11}")).concat()
+            + &["p50 µs", "p99 µs", "p99.9 µs"].map(|name| format!("{name:>10}")).concat();
+        format!("\n{head:63}{columns}\n{lines}")
     }
 }
 
@@ -111,6 +158,7 @@ impl Line {
     pub(crate) fn counted(program: Program, figure: f64) -> Self {
         Self {
             name: program.name(),
+            peer: program.peer.name(),
             figure: Some(figure),
             processor_ns: None,
             per_second: None,
@@ -132,7 +180,11 @@ impl Line {
 }
 
 impl Figure {
-    fn name(self) -> &'static str {
+    fn is_counted(self) -> bool {
+        matches!(self, Self::Instructions | Self::Calls | Self::Resident)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Processor => "CPU ns/msg",
             Self::Instructions => "instr/msg",
@@ -140,6 +192,7 @@ impl Figure {
             Self::Resident => "bytes/conn",
             Self::Median => "p50 ns",
             Self::Tail => "p99 ns",
+            Self::Operation => "ns/op",
         }
     }
 }
@@ -155,4 +208,8 @@ fn number(figure: Option<f64>) -> String {
 
 fn ratio(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "-".into(), |ratio| format!("{ratio:.3}"))
+}
+
+fn at_most(figure: Option<f64>, write: impl Fn(Option<f64>) -> String) -> String {
+    figure.map_or_else(String::new, |_| format!("≤ {}", write(figure)))
 }

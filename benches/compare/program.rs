@@ -26,19 +26,24 @@ pub(crate) struct Program {
     pub(crate) kind: &'static str,
 }
 
+impl Peer {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Overt => "overt",
+            Self::NoLedger => "overt, no ledger",
+            Self::Tokio => "tokio",
+            Self::Go => "Go",
+            Self::C => "epoll in C",
+        }
+    }
+}
+
 impl Program {
     pub(crate) const fn new(peer: Peer, kind: &'static str) -> Self {
         Self { peer, kind }
     }
 
     pub(crate) fn name(self) -> String {
-        let peer = match self.peer {
-            Peer::Overt => "overt",
-            Peer::NoLedger => "overt, no ledger",
-            Peer::Tokio => "tokio",
-            Peer::Go => "Go",
-            Peer::C => "epoll in C",
-        };
         let form = match self.kind {
             "raw-16k" => ", 16 KiB buffer",
             "raw-64k" => ", 64 KiB buffer",
@@ -46,10 +51,11 @@ impl Program {
             "workers-blocking" => ", spawn_blocking",
             "workers" => ", worker",
             "spin" => ", spinning",
+            "timers-asking" => ", asking the wheel",
             "framed" if self.peer == Peer::Tokio => ", one write a read",
             _ => "",
         };
-        format!("{peer}{form}")
+        format!("{}{form}", self.peer.name())
     }
 }
 
@@ -79,9 +85,6 @@ impl Programs {
             Ok(command)
         };
         match program.peer {
-            Peer::Overt if program.kind == "udp" => {
-                Err("overt has no datagram handlers yet".into())
-            }
             Peer::Overt => Ok(ours(&self.this, "overt")),
             Peer::NoLedger => self.no_ledger.clone().map(|path| ours(&path, "overt")),
             Peer::Tokio => Ok(ours(&self.this, "tokio")),

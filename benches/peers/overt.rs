@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use overt::net::Remote;
 use overt::wire::{Codec, LengthPrefixed};
-use overt::{Address, Config, Context, Engine, Group, Handler, Never, Result};
+use overt::{
+    Address, Config, Context, Datagrams, Engine, Group, Handler, Never, Result, SocketContext,
+};
 
 use crate::server::announce;
 
@@ -27,6 +30,7 @@ pub(crate) fn serve(kind: &str) -> io::Result<()> {
     let at = match kind {
         "raw" | "spin" => engine.listen(AT, || Raw)?,
         "framed" => engine.listen(AT, || Framed(LengthPrefixed::MIB))?,
+        "udp" => engine.bind(AT, || Udp)?,
         "workers" => engine.listen(AT, || Workers(LengthPrefixed::MIB))?,
         "broadcast" => {
             let room = Arc::new(Mutex::new(Room::default()));
@@ -59,6 +63,22 @@ impl Handler for Framed {
             self.0.encode(frame, cx.output)?;
         }
         Ok(())
+    }
+}
+
+/// Answers to datagrams that came together leave together: the engine sees to that.
+struct Udp;
+
+impl Datagrams for Udp {
+    type Message = Never;
+
+    fn on_datagram(
+        &mut self,
+        datagram: &[u8],
+        from: &Remote,
+        cx: &mut SocketContext<'_, Never>,
+    ) -> Result {
+        cx.send_to(from, datagram)
     }
 }
 

@@ -72,7 +72,7 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
-    /// What is ready may still be sent, and nothing else happens.
+    /// What is ready may still be sent, and then it closes.
     pub(crate) fn send_and_close(&mut self) {
         self.flags |= CLOSING;
         self.facts.out.jobs = 0;

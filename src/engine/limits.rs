@@ -274,7 +274,8 @@ pub struct Grace {
     pub lame_duck: Duration,
     /// Draining: no new connections; those open may end their conversation. 30 s.
     pub drain: Duration,
-    /// Forced: handlers are not asked any more; output that is ready may still go out. 1 s.
+    /// Forced: nothing is read and no job waited for any more; output that is ready may still go
+    /// out. 1 s.
     pub forced: Duration,
 }
 

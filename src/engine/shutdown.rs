@@ -109,7 +109,8 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    /// No handler is asked any more: what has nothing to send is cut, the rest may send it.
+    /// Nothing is read or waited for any more: what has nothing to send is cut, the rest may send
+    /// it.
     fn force(&mut self) {
         if self.phase < ShutdownPhase::Draining {
             self.drain();

@@ -18,7 +18,11 @@ impl Tap {
     }
 
     /// The tap of a connection of the bench: its handler is always one.
-    pub(super) fn of(handler: &mut dyn AnyHandler) -> Option<&mut Self> {
+    pub(super) fn of(handler: &dyn AnyHandler) -> Option<&Self> {
+        (handler as &dyn Any).downcast_ref()
+    }
+
+    pub(super) fn of_mut(handler: &mut dyn AnyHandler) -> Option<&mut Self> {
         (handler as &mut dyn Any).downcast_mut()
     }
 

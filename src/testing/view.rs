@@ -17,7 +17,7 @@ impl<H: Handler> Bench<H> {
     /// If the connection is closed, for it is then gone; or if it was handed to a successor: see
     /// [`upgraded`](Self::upgraded).
     #[track_caller]
-    pub fn handler(&mut self) -> &H {
+    pub fn handler(&self) -> &H {
         let name = self.handler_name().unwrap_or("gone");
         let handler = self.tap().and_then(|tap| (&*tap.handler as &dyn Any).downcast_ref());
         let Some(handler) = handler else {
@@ -31,12 +31,12 @@ impl<H: Handler> Bench<H> {
         self.connection.as_ref().map(|connection| connection.handler.name())
     }
 
-    pub(super) fn is_now<S: Handler>(&mut self) -> bool {
+    pub(super) fn is_now<S: Handler>(&self) -> bool {
         self.tap().is_some_and(|tap| (&*tap.handler as &dyn Any).is::<S>())
     }
 
-    fn tap(&mut self) -> Option<&mut Tap> {
-        Tap::of(&mut *self.connection.as_mut()?.handler)
+    fn tap(&self) -> Option<&Tap> {
+        Tap::of(&*self.connection.as_ref()?.handler)
     }
 
     /// What lies in the input, read and not consumed.

@@ -2,7 +2,18 @@
 //!
 //! A [`Codec`] finds frames in an [`Input`](crate::Input) and appends them to an
 //! [`Output`](crate::Output). TCP keeps no message edges: one read may give half a frame, or three
-//! and a half. Every codec gives the same frames however the bytes are cut.
+//! and a half. Every codec gives the same frames, and the same error, however the bytes are cut.
+//!
+//! | a frame | codec |
+//! | --- | --- |
+//! | has four bytes of length before it | [`LengthPrefixed`], the fastest |
+//! | has a length somewhere in its header | [`LengthField`] |
+//! | has a type and a length before it | [`Tlv`] |
+//! | always has one size | [`FixedLength`] |
+//! | is a line | [`Lines`] |
+//! | ends with given bytes | [`Delimited`] |
+//! | is a value as JSON | `Json`, with the feature `json` |
+//! | is a Protobuf message | `Protobuf`, with the feature `protobuf` |
 
 mod codec;
 mod delimited;

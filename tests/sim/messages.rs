@@ -84,8 +84,11 @@ fn each_senders_messages_stay_in_order() {
     seeds(300, scenario);
 }
 
+/// Who is called what, and where each is to be reached.
+type Names = Arc<Mutex<Vec<(u8, Address<u8>)>>>;
+
 /// Says its name to those who ask, and what it is told.
-struct Named(u8, Arc<Mutex<Vec<(u8, Address<u8>)>>>);
+struct Named(u8, Names);
 
 impl Handler for Named {
     type Message = u8;

@@ -252,7 +252,7 @@ impl Batching {
 
     fn offload(&mut self, socket: &UdpSocket) -> io::Result<()> {
         self.state = quinn_udp::UdpSocketState::new(socket.into())?;
-        // As before, large datagrams may be cut up on the way; and how each was marked nobody asks.
+        // As before, large datagrams may be cut up on the way; and nobody asks how each was marked.
         #[cfg(target_os = "linux")]
         {
             use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};

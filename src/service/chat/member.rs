@@ -224,8 +224,9 @@ impl Handler for Chat {
     }
 
     fn on_close(mut self, _: Close, _: &mut Outgoing<'_>) {
-        self.leave();
+        // First the name: whoever hears of this may take it at once.
         self.rooms.free_name(&self.name);
+        self.leave();
     }
 }
 
