@@ -37,11 +37,11 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     panics::scenario,
     reconnect::comes_back,
     reconnect::gives_up,
+    sockets::echo,
+    sockets::silence,
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
-    sockets::echo,
-    sockets::silence,
     workers::frames,
     workers::offloaded,
 ];
