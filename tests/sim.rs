@@ -5,12 +5,16 @@ use std::time::Duration;
 use overt::Reason;
 use overt::sim::{Seeds, Simulation};
 
+#[path = "sim/admission.rs"]
+mod admission;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
 #[path = "sim/chat.rs"]
 mod chat;
 #[path = "sim/datagrams.rs"]
 mod datagrams;
+#[path = "sim/dialing.rs"]
+mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
 #[path = "sim/messages.rs"]
@@ -19,8 +23,12 @@ mod messages;
 mod panics;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
+#[path = "sim/shutdown.rs"]
+mod shutdown;
 #[path = "sim/sockets.rs"]
 mod sockets;
+#[path = "sim/time.rs"]
+mod time;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
 #[path = "sim/workers.rs"]
@@ -28,13 +36,18 @@ mod workers;
 
 /// The scenarios that hold whatever the seed.
 const SCENARIOS: &[fn(&mut Simulation)] = &[
+    admission::exhausted,
+    admission::nobody_is_left,
     backpressure::fountain,
     backpressure::others_finish,
+    dialing::coming_back,
     chat::scenario,
     echo::scenario,
     messages::scenario,
     messages::the_dead,
     panics::scenario,
+    shutdown::forced,
+    shutdown::under_load,
     reconnect::comes_back,
     reconnect::gives_up,
     sockets::echo,

@@ -29,14 +29,18 @@ impl Peer {
     pub fn send(&self, bytes: &[u8]) {
         let mut network = self.network.lock();
         network.peer(self.number).outbox.extend(bytes);
-        network.rouse(self.number);
+        // A script that has nothing to say must not be called again because it said so.
+        if !bytes.is_empty() {
+            network.rouse(self.number);
+        }
     }
 
     /// Closes the sending half once everything is sent.
     pub fn finish(&self) {
         let mut network = self.network.lock();
-        network.peer(self.number).finishing = true;
-        network.rouse(self.number);
+        if !std::mem::replace(&mut network.peer(self.number).finishing, true) {
+            network.rouse(self.number);
+        }
     }
 
     /// Closes at once. What was not received yet is answered with a reset, as systems do.
@@ -52,8 +56,9 @@ impl Peer {
     /// How it reads from now on. [`Reading::Eager`] unless set.
     pub fn set_reading(&self, reading: Reading) {
         let mut network = self.network.lock();
-        network.peer(self.number).reading = reading;
-        network.rouse(self.number);
+        if std::mem::replace(&mut network.peer(self.number).reading, reading) != reading {
+            network.rouse(self.number);
+        }
     }
 
     /// What it has received, and was not [taken](Self::take).

@@ -11,7 +11,7 @@ use crate::net::workers::Worker;
 use crate::net::{Bind, Endpoint, IntoListen};
 
 /// As many steps may one wait take: beyond them something spins.
-const STEPS_MAX: u64 = 20_000_000;
+const STEPS_MAX: u64 = 3_000_000;
 /// So long, on its own clock, may [`Simulation::run_until`] take.
 const PATIENCE: Duration = Duration::from_secs(3600);
 /// With a `loops` of 0, the seed chooses how many: at most so many.
@@ -105,7 +105,7 @@ impl Simulation {
     }
 
     /// A number below `end`, drawn from the seed: for the test's own choices.
-    pub fn random(&mut self, end: usize) -> usize {
+    pub fn random(&self, end: usize) -> usize {
         self.network.lock().chance.below(end)
     }
 

@@ -1,0 +1,133 @@
+//! Who is let in, and that the counts of who is in never leak.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
+use overt::{
+    Admission, Balance, Config, Context, Handler, Limits, Never, Reason, Result, Spread, WhenFull,
+};
+
+use crate::{closes, counted};
+
+/// Echoes.
+struct Echo;
+
+impl Handler for Echo {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.append(cx.input);
+        Ok(())
+    }
+}
+
+fn spread(sim: &mut Simulation) -> Spread {
+    [
+        Spread::ReusePort,
+        Spread::HandOff(Balance::RoundRobin),
+        Spread::HandOff(Balance::LeastConnections),
+        Spread::HandOff(Balance::PowerOfTwo),
+        Spread::HandOff(Balance::SourceHash),
+    ][sim.random(5)]
+}
+
+/// Descriptors run out, and come back as those who have them go: all who wait are served.
+pub(crate) fn exhausted(sim: &mut Simulation) {
+    sim.limit_descriptors(1 + sim.random(4));
+    let spread = spread(sim);
+    let engine = sim.engine(Config { spread, ..Config::default() });
+    engine.listen("10.0.0.1:7000", || Echo).unwrap();
+    let handle = engine.handle();
+    let clients: Vec<_> = (0..12)
+        .map(|_| {
+            let client = sim.connect("10.0.0.1:7000");
+            client.send(b"hello");
+            client.finish();
+            client
+        })
+        .collect();
+    sim.run_until(|| clients.iter().all(|client| client.is_over()));
+    for client in &clients {
+        assert_eq!((client.status(), client.received()), (Status::Ended, b"hello".to_vec()));
+    }
+    sim.run_until(|| handle.connections() == 0);
+}
+
+#[test]
+fn when_descriptors_ran_out_all_who_wait_are_served() {
+    seeds(200, exhausted);
+}
+
+#[test]
+fn while_descriptors_are_exhausted_nobody_spins() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        sim.limit_descriptors(2);
+        let engine = sim.engine(Config { loops: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Echo).unwrap();
+        let clients: Vec<_> = (0..4).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        sim.run_for(Duration::from_secs(1));
+        let before = counted(sim, "turns");
+        sim.run_for(Duration::from_secs(10));
+        // At most every 10 ms, mostly every 100 ms.
+        let turns = counted(sim, "turns") - before;
+        assert!(turns < 1000, "{turns} turns");
+        assert!(counted(sim, "accepts_exhausted") > 10);
+        clients.iter().for_each(|client| client.finish());
+        sim.run_until(|| clients.iter().all(|client| client.status() == Status::Ended));
+    });
+}
+
+/// Whatever becomes of those who come, in the end nobody is in.
+pub(crate) fn nobody_is_left(sim: &mut Simulation) {
+    sim.set_faults(Faults { reset: 20, ..sim.faults() });
+    let when_full = match sim.random(2) {
+        0 => WhenFull::StopAccepting,
+        _ => WhenFull::Refuse,
+    };
+    let spread = spread(sim);
+    let limits = Limits { connections: 1 + sim.random(6) as u32, when_full, ..Limits::default() };
+    let per_address = (sim.random(2) == 0).then_some(2);
+    let listener = (sim.random(2) == 0).then_some(3);
+    let admission = Admission { per_address, connections: listener, ..Admission::default() };
+    let engine = sim.engine(Config { spread, limits, ..Config::default() });
+    engine.listen_with("10.0.0.1:7000", admission, || Echo).unwrap();
+    let handle = engine.handle();
+    let clients: Vec<_> = (0..20)
+        .map(|_| {
+            let from = IpAddr::V4(Ipv4Addr::new(192, 0, 2, sim.random(4) as u8));
+            let client = sim.connect_from(from, "10.0.0.1:7000");
+            client.send(b"hello");
+            match sim.random(4) {
+                0 => client.reset(),
+                1 => client.close(),
+                _ => client.finish(),
+            }
+            client
+        })
+        .collect();
+    sim.run_for(Duration::from_secs(300));
+    assert_eq!(handle.connections(), 0);
+    assert!(sim.snapshots(0).iter().all(|one| one.connections == 0));
+    // If a count had leaked, these would wait, or be turned away.
+    sim.set_faults(Faults::calm());
+    let served = closes(sim, Reason::ByPeer);
+    for _ in 0..3 {
+        for from in 0..4 {
+            let from = IpAddr::V4(Ipv4Addr::new(192, 0, 2, from));
+            let client = sim.connect_from(from, "10.0.0.1:7000");
+            client.send(b"again");
+            client.finish();
+            sim.run_until(|| client.is_over());
+            assert_eq!(client.received(), b"again");
+            sim.run_until(|| handle.connections() == 0);
+        }
+    }
+    assert_eq!(closes(sim, Reason::ByPeer), served + 12);
+    drop(clients);
+}
+
+#[test]
+fn counts_of_who_is_in_never_leak() {
+    seeds(200, nobody_is_left);
+}

@@ -1,0 +1,133 @@
+//! A graceful shutdown under load: what was asked is answered, and then it ends.
+
+use std::time::Duration;
+
+use overt::sim::{Reading, Simulation, Status, seeds};
+use overt::wire::{Codec, LengthPrefixed};
+use overt::{Config, Context, Grace, Handler, Never, Result, ShutdownPhase};
+
+/// Answers each frame with itself, by a worker.
+struct Framed(LengthPrefixed);
+
+impl Handler for Framed {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        while let Some(frame) = self.0.decode(cx.input)? {
+            cx.effects.answer(frame, |frame, output| {
+                output.put(&(frame.len() as u32).to_be_bytes());
+                output.put(frame);
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Never closes of itself.
+struct Stubborn;
+
+impl Handler for Stubborn {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(b"hello");
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.append(cx.input);
+        Ok(())
+    }
+
+    fn on_drain(&mut self, _cx: &mut Context<'_, Self>) -> Result {
+        Ok(())
+    }
+}
+
+/// Each client gets whole answers, in order, and all to what the server had received when it was
+/// told to end: its answers were being computed.
+pub(crate) fn under_load(sim: &mut Simulation) {
+    let workers = 1 + sim.random(2);
+    let lame_duck = Duration::from_millis(sim.random(3) as u64 * 20);
+    let grace = Grace { lame_duck, ..Grace::default() };
+    let engine = sim.engine(Config { workers, grace, ..Config::default() });
+    engine.listen("10.0.0.1:7001", || Framed(LengthPrefixed::MIB)).unwrap();
+    let handle = engine.handle();
+    let clients: Vec<_> = (0..1 + sim.random(4))
+        .map(|_| {
+            let client = sim.connect("10.0.0.1:7001");
+            let count = 1 + sim.random(50) as u32;
+            (0..count).for_each(|number| {
+                client.send(&4u32.to_be_bytes());
+                client.send(&number.to_be_bytes());
+            });
+            client
+        })
+        .collect();
+    sim.run_for(Duration::from_millis(sim.random(60) as u64));
+    let received: u64 = sim.ledgers().iter().map(|ledger| ledger.bytes_read).sum();
+    match sim.random(2) {
+        0 => sim.signal(0),
+        _ => handle.shut_down(),
+    }
+    sim.run_until(|| clients.iter().all(|client| client.is_over()));
+    clients.iter().for_each(|client| client.close());
+    sim.run_for(Duration::from_secs(3));
+    let report = sim.report().expect("the engine has not ended");
+    assert_eq!((report.cut, report.jobs_cut, report.bytes_cut), (0, 0, 0), "{report:?}");
+    let mut answered = 0;
+    for client in &clients {
+        for (number, answer) in client.received().chunks(8).enumerate() {
+            assert_eq!(answer[4..], (number as u32).to_be_bytes(), "an answer is not whole");
+        }
+        answered += client.received_in_all();
+    }
+    assert!(
+        answered >= (received / 8).saturating_sub(clients.len() as u64) * 8,
+        "{answered} of {received}"
+    );
+    assert!(sim.snapshots(0).iter().all(|one| one.phase == ShutdownPhase::Ended.name()));
+}
+
+#[test]
+fn a_shutdown_under_load_loses_no_answer() {
+    seeds(300, under_load);
+}
+
+pub(crate) fn forced(sim: &mut Simulation) {
+    let grace = Grace {
+        lame_duck: Duration::from_secs(5),
+        drain: Duration::from_secs(10),
+        forced: Duration::from_secs(1),
+    };
+    let engine = sim.engine(Config { grace, ..Config::default() });
+    engine.listen("10.0.0.1:7000", || Stubborn).unwrap();
+    let handle = engine.handle();
+    let clients: Vec<_> = (0..3).map(|_| sim.connect("10.0.0.1:7000")).collect();
+    sim.run_until(|| clients.iter().all(|client| client.received() == b"hello"));
+    clients[0].set_reading(Reading::Never);
+    handle.shut_down();
+    sim.run_for(Duration::from_secs(1));
+    assert_eq!(handle.phase(), ShutdownPhase::LameDuck);
+    let late = sim.connect("10.0.0.1:7000");
+    sim.run_until(|| late.received() == b"hello");
+    if sim.random(2) == 0 {
+        sim.signal(0);
+        sim.run_for(Duration::from_secs(2));
+    } else {
+        sim.run_for(Duration::from_secs(5));
+        assert_eq!(handle.phase(), ShutdownPhase::Draining);
+        let later = sim.connect("10.0.0.1:7000");
+        sim.run_until(|| later.is_over());
+        assert_eq!(later.status(), Status::Failed);
+        sim.run_for(Duration::from_secs(11));
+    }
+    let report = sim.report().expect("the engine has not ended");
+    assert_eq!((report.finished, report.cut), (0, 4), "{report:?}");
+    assert_eq!(handle.connections(), 0);
+}
+
+#[test]
+fn who_does_not_end_is_cut_when_the_time_is_over_or_at_the_second_signal() {
+    seeds(100, forced);
+}
