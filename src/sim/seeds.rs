@@ -59,8 +59,11 @@ impl Seeds {
         while !over(run) {
             let seed = self.first.wrapping_add(run);
             if let Err(panic) = self.try_seed(seed, u32::MAX, &scenario) {
-                let faults = self.smallest(seed, &scenario);
-                eprintln!("seed {seed} fails with {faults:?}\nto repeat it: {}", command(seed));
+                let faults = match self.smallest(seed, &scenario) {
+                    faults if faults == Faults::calm() => "even in a calm".to_owned(),
+                    faults => format!("with {faults:?}"),
+                };
+                eprintln!("seed {seed} fails {faults}\nto repeat it: {}", command(seed));
                 resume_unwind(panic);
             }
             run += 1;
@@ -96,11 +99,14 @@ impl Seeds {
 }
 
 /// What to type to see this seed fail again. The test harness names the thread after the test, and
-/// the program after the test file, with a hash behind it.
+/// the program after the test file, with a hash behind it; a program without one is no test.
 fn command(seed: u64) -> String {
-    let program = std::env::args().next().unwrap_or_default();
+    let arguments: Vec<_> = std::env::args().collect();
+    let program = arguments.first().map_or("", String::as_str);
     let file = program.rsplit(['/', '\\']).next().unwrap_or_default();
-    let target = file.rsplit_once('-').map_or(file, |(target, _)| target);
+    let Some((target, _)) = file.rsplit_once('-') else {
+        return format!("OVERT_SEED={seed} {}", arguments.join(" "));
+    };
     let release = if cfg!(debug_assertions) { "" } else { " --release" };
     let features = if cfg!(feature = "full") { " --features full" } else { "" };
     let thread = std::thread::current();
