@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use overt::Reason;
 use overt::sim::{Seeds, Simulation};
+use overt::{Limits, Reason};
 
 #[path = "sim/admission.rs"]
 mod admission;
@@ -40,7 +40,6 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     admission::nobody_is_left,
     backpressure::fountain,
     backpressure::others_finish,
-    dialing::coming_back,
     chat::scenario,
     echo::scenario,
     messages::scenario,
@@ -68,6 +67,22 @@ fn fresh_seeds() {
     });
     println!("{run} seeds");
     assert!(run > 0);
+}
+
+/// Small budgets, drawn anew each time: whoever has spent one must go on by itself.
+fn small_limits(sim: &Simulation) -> Limits {
+    let output_low = sim.random(2000);
+    Limits {
+        output_high: output_low + 1 + sim.random(5000),
+        output_low,
+        read_per_visit: 1 + sim.random(5000),
+        frames_per_visit: 1 + sim.random(4) as u32,
+        accepts_per_turn: 1 + sim.random(3) as u32,
+        messages_per_turn: 1 + sim.random(5) as u32,
+        jobs_per_connection: 1 + sim.random(8) as u32,
+        jobs: 1 + sim.random(12) as u32,
+        ..Limits::default()
+    }
 }
 
 /// How many connections closed for this reason, on all loops.

@@ -102,34 +102,6 @@ fn a_name_that_nobody_knows_is_told_to_the_handler() {
     });
 }
 
-pub(crate) fn coming_back(sim: &mut Simulation) {
-    // Cuts the first three off, and serves the fourth.
-    let mut first = None;
-    sim.serve("10.0.0.2:80", move |peer| {
-        let first = *first.get_or_insert(peer.number());
-        match peer.number() - first {
-            0..3 => peer.reset(),
-            _ => peer.send(&peer.take()),
-        }
-    });
-    let to: Dial = "10.0.0.2:80".parse().unwrap();
-    let most = Duration::from_millis(800);
-    let reconnect = Reconnect::new(to.clone()).backoff(Duration::from_millis(100), most);
-    let diary = dial(sim, to, Some(reconnect));
-    sim.run_until(|| greeted(&diary));
-    let diary = diary.lock().unwrap();
-    let ends: Vec<_> = diary.iter().filter(|(what, _)| *what == "reset").collect();
-    assert_eq!(ends.len(), 3, "{diary:?}");
-    for (end, next) in ends.iter().zip(&ends[1..]) {
-        assert!(next.1 - end.1 <= most + Duration::from_millis(200), "{diary:?}");
-    }
-}
-
-#[test]
-fn who_is_cut_off_comes_back() {
-    seeds(200, coming_back);
-}
-
 #[test]
 fn who_is_refused_comes_back_when_there_is_a_server_again() {
     seeds(50, |sim| {

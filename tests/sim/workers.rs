@@ -2,9 +2,9 @@
 
 use overt::sim::{Simulation, Status, seeds};
 use overt::wire::{Codec, LengthPrefixed};
-use overt::{Config, Context, Handler, Limits, Never, Reason, Result};
+use overt::{Config, Context, Handler, Never, Reason, Result};
 
-use crate::assert_closes;
+use crate::{assert_closes, small_limits};
 
 /// Answers each frame with itself, by a worker.
 struct Framed(LengthPrefixed);
@@ -45,15 +45,8 @@ impl Handler for Offloads {
     }
 }
 
-/// Few jobs are allowed, so that connections are held back again and again.
-fn config(sim: &mut Simulation) -> Config {
-    let limits = Limits {
-        jobs_per_connection: 1 + sim.random(8) as u32,
-        jobs: 1 + sim.random(12) as u32,
-        frames_per_visit: 1 + sim.random(4) as u32,
-        ..Limits::default()
-    };
-    Config { workers: 1 + sim.random(3), limits, ..Config::default() }
+fn config(sim: &Simulation) -> Config {
+    Config { workers: 1 + sim.random(3), limits: small_limits(sim), ..Config::default() }
 }
 
 pub(crate) fn frames(sim: &mut Simulation) {
