@@ -17,6 +17,8 @@ mod datagrams;
 mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
+#[path = "sim/lingering.rs"]
+mod lingering;
 #[path = "sim/messages.rs"]
 mod messages;
 #[path = "sim/panics.rs"]
@@ -42,6 +44,7 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     backpressure::others_finish,
     chat::scenario,
     echo::scenario,
+    lingering::scenario,
     messages::scenario,
     messages::the_dead,
     panics::scenario,
