@@ -179,3 +179,17 @@ fn chapter_07_tells_everybody() {
     drop(bob);
     server.ends();
 }
+
+#[test]
+fn chapter_08_finds_what_loopback_hides() {
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(chapters().join("08_simulation"));
+        let output = command.args(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let (held, said) = run(&[]);
+    assert!(held && said.contains("in every world"), "{said}");
+    let (held, said) = run(&["naive"]);
+    assert!(!held && said.contains("OVERT_SEED="), "{said}");
+}

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use overt::net::{Bind, Endpoint, Remote};
-use overt::{Datagrams, Engine, Never, Result, SocketContext};
-use udp::{Echo, SOON, ask, client, config, receive, snapshot, start};
+use overt::{Datagrams, Engine, Never, Result, ShutdownPhase, SocketContext};
+use udp::{Echo, SOON, ask, client, config, receive, snapshot, start, until};
 
 #[path = "common/udp.rs"]
 mod udp;
@@ -162,4 +163,81 @@ fn python_is_answered() {
     let python = std::process::Command::new("python3").args(["-c", &script]).status().unwrap();
     assert!(python.success());
     running.shut_down().unwrap();
+}
+
+/// Sends what it gets to everybody on the loopback network.
+struct Crier(u16);
+
+impl Datagrams for Crier {
+    type Message = Never;
+
+    fn on_datagram(
+        &mut self,
+        datagram: &[u8],
+        _: &Remote,
+        cx: &mut SocketContext<'_, Never>,
+    ) -> Result {
+        cx.send_to(&SocketAddr::from(([127, 255, 255, 255], self.0)).into(), datagram)
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_that_may_broadcast_reaches_everybody() {
+    let everybody = UdpSocket::bind("0.0.0.0:0").unwrap();
+    everybody.set_read_timeout(Some(SOON)).unwrap();
+    let port = everybody.local_addr().unwrap().port();
+    let mut engine = Engine::new(config(2)).unwrap();
+    let loopback = Bind::at(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let at = engine.bind(Bind { broadcast: true, ..loopback }, move || Crier(port)).unwrap();
+    let running = engine.start().unwrap();
+    client(at.socket_addr().unwrap()).send(b"hear!").unwrap();
+    assert_eq!(receive(&everybody).unwrap(), b"hear!");
+    running.shut_down().unwrap();
+}
+
+/// Answers after work that takes until the test says so; some of it panics.
+struct Slow(Arc<Mutex<Receiver<()>>>);
+
+impl Datagrams for Slow {
+    type Message = (Remote, Vec<u8>);
+
+    fn on_datagram(
+        &mut self,
+        datagram: &[u8],
+        from: &Remote,
+        cx: &mut SocketContext<'_, Self::Message>,
+    ) -> Result {
+        let (go_on, from, datagram) = (self.0.clone(), from.clone(), datagram.to_vec());
+        cx.offload(move || {
+            assert_ne!(datagram, b"panic");
+            go_on.lock().unwrap().recv_timeout(SOON).unwrap();
+            (from, datagram)
+        })?;
+        Ok(())
+    }
+
+    fn on_message(
+        &mut self,
+        (to, datagram): Self::Message,
+        cx: &mut SocketContext<'_, Self::Message>,
+    ) -> Result {
+        cx.send_to(&to, &datagram)
+    }
+}
+
+#[test]
+fn what_is_being_worked_at_when_a_shutdown_begins_is_answered() {
+    let (go_on, may_go_on) = channel();
+    let may_go_on = Arc::new(Mutex::new(may_go_on));
+    let (running, at) = start(move || Slow(may_go_on.clone()));
+    let socket = client(at);
+    socket.send(b"panic").unwrap();
+    socket.send(b"question").unwrap();
+    until(|| snapshot(&running).ledger.datagrams_received == 2);
+    running.handle().shut_down();
+    until(|| running.handle().phase() > ShutdownPhase::Ready);
+    go_on.send(()).unwrap();
+    assert_eq!(receive(&socket).unwrap(), b"question");
+    running.join().unwrap();
 }

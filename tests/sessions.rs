@@ -60,6 +60,7 @@ impl Session for Counting {
     }
 
     fn on_drain(&mut self, cx: &mut SessionContext<'_, String>) -> Result {
+        assert_ne!(self.count, 3, "a bug in the handler");
         cx.close();
         cx.send(b"goodbye")
     }
@@ -267,6 +268,22 @@ fn sessions_are_told_of_a_shutdown_and_may_say_goodbye() {
         let mut block = [0; 100];
         let len = socket.recv(&mut block).unwrap();
         assert_eq!(&block[..len], b"goodbye");
+    }
+}
+
+#[test]
+fn a_panic_over_a_shutdown_keeps_nobody_from_being_told() {
+    let server = serve(Sessions::default());
+    let sockets: Vec<_> = (0..20).map(|_| server.client()).collect();
+    for (number, socket) in sockets.iter().enumerate() {
+        (0..1 + number % 3).for_each(|_| assert_ne!(ask(socket, "a"), ""));
+    }
+    let report = server.running.shut_down().unwrap();
+    assert_eq!((report.finished, report.cut), (20, 0));
+    for (number, socket) in sockets.iter().enumerate().filter(|(number, _)| number % 3 != 2) {
+        let mut block = [0; 100];
+        let len = socket.recv(&mut block).unwrap();
+        assert_eq!(&block[..len], b"goodbye", "{number}");
     }
 }
 

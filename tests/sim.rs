@@ -52,11 +52,11 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     shutdown::under_load,
     reconnect::comes_back,
     reconnect::gives_up,
+    sockets::echo,
+    sockets::silence,
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
-    sockets::echo,
-    sockets::silence,
     workers::frames,
     workers::offloaded,
 ];

@@ -46,7 +46,7 @@ impl<N: Net> EventLoop<N> {
         let mut socket = Socket::new((socket, at), id, factory, serves, self.datagrams_unsent);
         let segments_max = self.core.net.segments_max(&socket.line.socket);
         socket.line.outbox.set_segments_max(segments_max);
-        self.slots.insert(Slot::Other(Box::new(Other::Datagrams(socket))));
+        self.slots.insert(Slot::Other(Box::new(Other::Datagrams(Box::new(socket)))));
         self.sockets += 1;
         if self.phase >= ShutdownPhase::Draining {
             self.drain_socket(id);
@@ -92,8 +92,7 @@ impl<N: Net> EventLoop<N> {
             }
             // A panic over one datagram does not cost the others.
             while catch_unwind(AssertUnwindSafe(|| self.hand_on(id))).is_err() {
-                let victim = self.inbound.session.take().unwrap_or(id);
-                self.panicked(Some(victim));
+                self.panicked(Some(id));
             }
             self.core.lap(Phase::Handler);
         }
@@ -104,19 +103,18 @@ impl<N: Net> EventLoop<N> {
     fn hand_on(&mut self, id: ConnectionId) {
         let Some(socket) = socket(&mut self.slots, id) else { return };
         let Serves::Whole(seat) = &mut socket.serves else { return self.hand_on_to_peers(id) };
-        let outbox = &mut socket.line.outbox;
+        let line = &mut socket.line;
         while let Some((datagram, from)) = self.inbound.next() {
             let event = PortEvent::Datagram(datagram);
-            if let Err(why) = seat.call(event, from, outbox, &mut self.core) {
+            if let Err(why) = seat.call(event, from, &mut line.outbox, &mut self.core) {
                 self.core.ledger.datagrams_refused += 1;
                 log::debug!("{id}: a datagram from {from} refused: {why}");
             }
             if seat.closing {
                 return self.inbound.clear();
             }
-            if outbox.is_worth_sending() {
-                socket.line.flush(&mut self.core);
-                return self.hand_on(id);
+            if line.outbox.is_worth_sending() {
+                line.flush(&mut self.core);
             }
         }
     }
@@ -162,7 +160,7 @@ impl<N: Net> EventLoop<N> {
     fn tell_unsent(&mut self, id: ConnectionId) {
         let Some(socket) = socket(&mut self.slots, id) else { return };
         for (to, error) in std::mem::take(&mut socket.line.unsent) {
-            self.tell_one_unsent(id, &to, error);
+            self.guarded(id, |this| this.tell_one_unsent(id, &to, error));
         }
         // What is sent in answer, and fails again, is only counted, or they would chase each other.
         if let Some(socket) = super::datagram::socket(&mut self.slots, id) {
@@ -227,6 +225,7 @@ impl<N: Net> EventLoop<N> {
     /// A state machine panicked: a session ends, and a socket gets a fresh one.
     #[cold]
     pub(super) fn port_panicked(&mut self, id: ConnectionId) {
+        let id = self.inbound.session.take().unwrap_or(id);
         let Some(socket) = socket(&mut self.slots, id) else {
             return self.close_session(id, Close::Panicked);
         };
@@ -248,8 +247,26 @@ impl<N: Net> EventLoop<N> {
         let Serves::Whole(seat) = &mut socket.serves else { return Ok(()) };
         let old = seat.replace(fresh);
         self.core.wheel.cancel(id.slot);
+        let is_told = socket.stage == Draining::Told;
         self.end_port(old, Close::Panicked);
-        self.call_socket(id, PortEvent::Open, &NOBODY)
+        self.call_socket(id, PortEvent::Open, &NOBODY)?;
+        match is_told {
+            true => self.call_socket(id, PortEvent::Drain, &NOBODY),
+            false => Ok(()),
+        }
+    }
+
+    /// Work that a socket's state machine gave to a worker panicked: its result never comes, and
+    /// nobody else is touched. Tells whether there is such a socket.
+    pub(super) fn socket_job_panicked(&mut self, id: ConnectionId) -> bool {
+        let Some(socket) = socket(&mut self.slots, id) else { return false };
+        log::error!("{id}: work that it gave to a worker panicked");
+        self.core.ledger.panics += 1;
+        if let Serves::Whole(seat) = &mut socket.serves {
+            seat.jobs_done(1);
+        }
+        self.settle_socket(id);
+        true
     }
 
     /// A shutdown begins: told when what came before is received.
@@ -272,7 +289,7 @@ impl<N: Net> EventLoop<N> {
             }
             Serves::Peers(peers) => {
                 for session in peers.members.clone() {
-                    self.tell_session(session, PortEvent::Drain);
+                    self.guarded(session, |this| this.tell_session(session, PortEvent::Drain));
                 }
             }
         }

@@ -137,7 +137,7 @@ impl<N: Net> EventLoop<N> {
     }
 
     /// A panic here costs `id` its connection, and nobody else a message.
-    fn guarded(&mut self, id: ConnectionId, deliver: impl FnOnce(&mut Self)) {
+    pub(super) fn guarded(&mut self, id: ConnectionId, deliver: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| deliver(self))).is_err() {
             self.panicked(Some(id));
         }
@@ -190,6 +190,8 @@ impl<N: Net> Deliver for Delivery<'_, N> {
 
     fn panicked(&mut self, id: ConnectionId) {
         self.settle(1);
-        self.to.panicked(Some(id));
+        if !self.to.socket_job_panicked(id) {
+            self.to.panicked(Some(id));
+        }
     }
 }

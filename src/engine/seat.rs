@@ -78,6 +78,11 @@ impl Seat {
         std::mem::replace(&mut self.port, port)
     }
 
+    /// Whether it is closing, and waits for nothing.
+    pub(super) fn is_over(&self) -> bool {
+        self.closing && self.facts.out.jobs == 0
+    }
+
     pub(super) fn jobs_done(&mut self, jobs: u32) {
         self.facts.out.jobs = self.facts.out.jobs.saturating_sub(jobs);
     }

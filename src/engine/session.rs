@@ -107,9 +107,9 @@ impl<N: Net> EventLoop<N> {
 
     /// Tells whether it is still there.
     fn after_session(&mut self, id: ConnectionId, called: Result) -> bool {
-        let closing = member(&mut self.slots, id).is_none_or(|member| member.seat.closing);
+        let over = member(&mut self.slots, id).is_none_or(|member| member.seat.is_over());
         match called {
-            Ok(()) if !closing => return true,
+            Ok(()) if !over => return true,
             Ok(()) => self.close_session(id, Close::ByUs),
             Err(why) => self.close_session(id, why),
         }
@@ -118,7 +118,9 @@ impl<N: Net> EventLoop<N> {
 
     /// Lets a session act; what it sends waits for its socket to be settled.
     pub(super) fn tell_session(&mut self, id: ConnectionId, event: PortEvent<'_>) {
+        self.inbound.session = Some(id);
         let called = call(&mut self.slots, &mut self.core, id, event);
+        self.inbound.session = None;
         self.after_session(id, called);
     }
 
@@ -210,6 +212,10 @@ fn call<N: Net>(
         return Ok(());
     };
     if let PortEvent::Datagram(_) = event {
+        if member.seat.closing {
+            core.ledger.datagrams_refused += 1;
+            return Ok(());
+        }
         member.seat.due.set_idle(after(core.now(), member.idle));
     }
     member.seat.call(event, &member.remote, &mut socket.line.outbox, core)

@@ -118,7 +118,7 @@ impl<N: Net> Socket<N> {
     pub(super) fn is_over(&self) -> bool {
         let over = match &self.serves {
             _ if self.stage == Draining::Forced => true,
-            Serves::Whole(seat) => seat.closing,
+            Serves::Whole(seat) => seat.is_over(),
             Serves::Peers(peers) => self.stage == Draining::Told && peers.members.is_empty(),
         };
         over && self.line.outbox.is_empty()

@@ -37,7 +37,7 @@ pub(crate) enum Slot<N: Net> {
 pub(crate) enum Other<N: Net> {
     Listener(Listener<N>),
     Dialing(Dialing<N>),
-    Datagrams(Socket<N>),
+    Datagrams(Box<Socket<N>>),
     Session(Member),
     Ticker(Ticker),
     /// Holds a place.

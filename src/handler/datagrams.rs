@@ -30,7 +30,7 @@ use crate::net::Remote;
 /// [`on_datagram`](Self::on_datagram) or [`on_unsent`](Self::on_unsent) refuses that datagram and
 /// no more; it is counted (`datagrams_refused`), and what was sent before goes out. An `Err` from
 /// any other method closes the socket. After a panic, a fresh state machine takes the place of this
-/// one, on the same socket.
+/// one, on the same socket; if work that it gave to a worker panics, the result never comes.
 pub trait Datagrams: Send + Sized + 'static {
     /// What other threads and connections can say to this one, through its [`Address`].
     type Message: Send + 'static;
@@ -77,7 +77,7 @@ pub trait Datagrams: Send + Sized + 'static {
     }
 
     /// A graceful shutdown began, and what had come before it was received. Closes, unless
-    /// overridden, once everything is sent.
+    /// overridden, once jobs are done and everything is sent.
     fn on_drain(&mut self, cx: &mut SocketContext<'_, Self::Message>) -> Result {
         cx.close();
         Ok(())
@@ -211,7 +211,8 @@ impl<'a, M> SocketContext<'a, M> {
         self.facts.out.jobs
     }
 
-    /// Closes once everything is sent. A session ends at once: what it sent is the socket's.
+    /// Closes once its jobs are done, and everything is sent; what comes meanwhile is dropped. A
+    /// session does not wait for what it sent: that is the socket's.
     pub fn close(&mut self) {
         self.asked.bits |= ask::CLOSE;
     }

@@ -166,7 +166,7 @@ pub struct Bind {
     pub socket: Option<BoundSocket>,
 }
 
-/// A datagram socket that is bound already.
+/// A datagram socket that is bound already, and not connected to a peer.
 #[derive(Clone, Debug)]
 pub enum BoundSocket {
     /// For UDP.

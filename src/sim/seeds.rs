@@ -59,12 +59,11 @@ impl Seeds {
         while !over(run) {
             let seed = self.first.wrapping_add(run);
             if let Err(panic) = self.try_seed(seed, u32::MAX, &scenario) {
-                let faults = self.smallest(seed, &scenario);
-                let with = match faults == Faults::calm() {
-                    true => "without any fault".to_owned(),
-                    false => format!("with {faults:?}"),
+                let faults = match self.smallest(seed, &scenario) {
+                    faults if faults == Faults::calm() => "even in a calm".to_owned(),
+                    faults => format!("with {faults:?}"),
                 };
-                eprintln!("seed {seed} fails {with}\nto repeat it: {}", command(seed));
+                eprintln!("seed {seed} fails {faults}\nto repeat it: {}", command(seed));
                 resume_unwind(panic);
             }
             run += 1;
@@ -100,18 +99,14 @@ impl Seeds {
 }
 
 /// What to type to see this seed fail again. The test harness names the thread after the test, and
-/// the program after the test file, with a hash behind it.
+/// the program after the test file, with a hash behind it; a program without one is no test.
 fn command(seed: u64) -> String {
-    let arguments: Vec<String> = std::env::args().collect();
-    let thread = std::thread::current();
-    let test = match thread.name() {
-        Some(test) if test != "main" => test,
-        // Not in a harness, or in one with a single thread: the same program again.
-        _ => return format!("OVERT_SEED={seed} {}", arguments.join(" ")),
-    };
+    let arguments: Vec<_> = std::env::args().collect();
     let program = arguments.first().map_or("", String::as_str);
     let file = program.rsplit(['/', '\\']).next().unwrap_or_default();
-    let target = file.rsplit_once('-').map_or(file, |(target, _)| target);
+    let Some((target, _)) = file.rsplit_once('-') else {
+        return format!("OVERT_SEED={seed} {}", arguments.join(" "));
+    };
     let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
     let target = match package.replace('-', "_") == target {
         true => "--lib".to_owned(),
@@ -119,6 +114,8 @@ fn command(seed: u64) -> String {
     };
     let release = if cfg!(debug_assertions) { "" } else { " --release" };
     let features = if cfg!(feature = "full") { " --features full" } else { "" };
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or_default();
     format!("OVERT_SEED={seed} cargo test{release}{features} {target} {test}")
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use overt::net::Remote;
 use overt::{
@@ -60,6 +60,15 @@ pub(crate) fn receive(socket: &UdpSocket) -> io::Result<Vec<u8>> {
     let len = socket.recv(&mut block)?;
     block.truncate(len);
     Ok(block)
+}
+
+/// Waits for a condition.
+#[allow(dead_code, reason = "not every test that shares this waits")]
+pub(crate) fn until(mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + SOON;
+    while !holds() {
+        assert!(Instant::now() < end, "it does not come about");
+    }
 }
 
 pub(crate) fn snapshot(running: &Running) -> LoopSnapshot {
