@@ -1,7 +1,7 @@
 //! What comes in goes out, byte for byte, whatever the network does that loses nothing.
 
 use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
-use overt::{Config, Context, Handler, Never, Reason, Result};
+use overt::{Config, Context, Handler, Never, Reason, Result, Timer};
 
 use crate::{assert_closes, small_limits};
 
@@ -77,4 +77,50 @@ fn the_same_seed_gives_the_same_run() {
         assert_eq!(run(seed), run(seed), "seed {seed}");
     }
     assert_ne!(run(1), run(2));
+}
+
+/// Goes on for a while after its peer's end.
+struct Late {
+    ended: bool,
+}
+
+impl Handler for Late {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        assert!(!self.ended, "bytes after the end");
+        cx.output.append(cx.input);
+        Ok(())
+    }
+
+    fn on_eof(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        assert!(!std::mem::replace(&mut self.ended, true), "the end was told twice");
+        cx.effects.arm_every(Timer::new(0), std::time::Duration::from_millis(5));
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _timer: Timer, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(b".");
+        if cx.effects.now().as_millis() % 4 == 0 {
+            cx.effects.close();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn an_end_is_told_once_and_after_all_bytes() {
+    seeds(300, |sim| {
+        let limits = small_limits(sim);
+        let engine = sim.engine(Config { limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Late { ended: false }).unwrap();
+        let handle = engine.handle();
+        let client = sim.connect("10.0.0.1:7000");
+        client.send(&[b'x'; 3000]);
+        client.finish();
+        sim.run_until(|| client.is_over());
+        assert!(client.received().starts_with(&[b'x'; 3000]));
+        sim.run_until(|| handle.connections() == 0);
+        assert_closes(sim, &[Reason::ByPeer]);
+    });
 }
