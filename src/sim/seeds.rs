@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use super::simulation::Simulation;
 use crate::net::sim::{Chance, Faults};
 
+/// How long a failing seed's smallest set of faults is looked for.
+const SEARCH: Duration = Duration::from_secs(5);
+
 /// Runs `scenario` with `count` seeds. See the [module](super) for what a failure says, and what
 /// the environment changes.
 ///
@@ -84,10 +87,11 @@ impl Seeds {
         }))
     }
 
-    /// Leaves out one kind of fault after the other, for as long as the seed still fails.
+    /// Leaves out one kind of fault after the other, for as long as the seed still fails. A seed
+    /// that fails by running on and on is not tried for longer than [`SEARCH`].
     fn smallest(&self, seed: u64, scenario: &impl Fn(&mut Simulation)) -> Faults {
-        let mut mask = u32::MAX;
-        for kind in 0..Faults::KINDS {
+        let (mut mask, began) = (u32::MAX, Instant::now());
+        for kind in (0..Faults::KINDS).take_while(|_| began.elapsed() < SEARCH) {
             let without = mask & !(1 << kind);
             if self.try_seed(seed, without, scenario).is_err() {
                 mask = without;
