@@ -101,7 +101,7 @@ impl Handler for Late {
 
     fn on_timer(&mut self, _timer: Timer, cx: &mut Context<'_, Self>) -> Result {
         cx.output.put(b".");
-        if cx.effects.now().as_millis() % 4 == 0 {
+        if cx.effects.now().as_millis().is_multiple_of(4) {
             cx.effects.close();
         }
         Ok(())
