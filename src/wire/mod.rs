@@ -14,6 +14,7 @@
 //! | ends with given bytes | [`Delimited`] |
 //! | is a value as JSON | `Json`, with the feature `json` |
 //! | is a Protobuf message | `Protobuf`, with the feature `protobuf` |
+//! | is a message of a WebSocket | `websocket`, with the feature `websocket` |
 
 mod codec;
 mod delimited;
@@ -28,6 +29,8 @@ mod lines;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod tlv;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use codec::Codec;
 pub use delimited::Delimited;
