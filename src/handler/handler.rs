@@ -146,6 +146,12 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.random.next()
     }
 
+    /// Random bytes that nobody can guess: for keys and nonces.
+    #[cfg(feature = "websocket")]
+    pub fn secret<const COUNT: usize>(&mut self) -> [u8; COUNT] {
+        self.asked.secrets.take()
+    }
+
     /// Arms `timer` to fire once, `after` from now, in place of whatever it was armed for. Times
     /// are rounded up to milliseconds, and cut at 24 days.
     pub fn arm(&mut self, timer: Timer, after: Duration) {

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Waker};
 
+#[cfg(feature = "websocket")]
+use super::Secrets;
 use super::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
 };
@@ -111,6 +113,11 @@ impl Net for Os {
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         self.random
+    }
+
+    #[cfg(feature = "websocket")]
+    fn secrets(&mut self) -> Secrets {
+        Secrets::of_the_system()
     }
 
     fn waker(&mut self) -> io::Result<Wake> {
