@@ -20,7 +20,7 @@ pub use endpoint::{
 };
 pub use os::Os;
 #[cfg(all(target_os = "linux", feature = "linux"))]
-pub use os::{Inherited, InheritedSocket, inherited};
+pub use os::{Inherited, InheritedSocket, inherited, raise_descriptor_limit};
 
 /// What a source is called when it becomes ready.
 pub type Token = u64;
