@@ -43,6 +43,19 @@ fn answer(at: std::net::SocketAddr, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_low_limit_of_descriptors_is_raised_as_far_as_it_may_be() {
+    let command = "ulimit -Sn 32 && exec \"$0\" echo --listen 127.0.0.1:0 --loops 1";
+    let mut shell = Command::new("sh");
+    let server = Process::start(shell.args(["-c", command, env!("CARGO_BIN_EXE_overt")]));
+    let echo = server.address("echo ");
+    let mut clients: Vec<_> = (0..100).map(|_| connected(echo)).collect();
+    for client in &mut clients {
+        client.write_all(b"x").unwrap();
+        client.read_exact(&mut [0]).unwrap();
+    }
+}
+
+#[test]
 fn without_arguments_it_serves_everything_and_says_how_to_try_it() {
     let server = Process::start(&mut overt(&["--base-port", "0"]));
     let echo = server.address("echo ");

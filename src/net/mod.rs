@@ -22,7 +22,7 @@ pub use endpoint::{
 };
 pub use os::Os;
 #[cfg(all(target_os = "linux", feature = "linux"))]
-pub use os::{Inherited, InheritedSocket, inherited};
+pub use os::{Inherited, InheritedSocket, inherited, raise_descriptor_limit};
 #[cfg(feature = "websocket")]
 pub use secrets::Secrets;
 

@@ -18,6 +18,8 @@ use super::{
 #[cfg(all(target_os = "linux", feature = "linux"))]
 mod activation;
 mod datagram;
+#[cfg(all(target_os = "linux", feature = "linux"))]
+mod descriptors;
 mod listener;
 mod processor;
 mod resolver;
@@ -28,6 +30,8 @@ mod stream;
 #[cfg(all(target_os = "linux", feature = "linux"))]
 pub use activation::{Inherited, InheritedSocket, inherited};
 pub(crate) use datagram::Datagram;
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use descriptors::raise_descriptor_limit;
 pub(crate) use listener::Listener;
 
 /// The waker's token. A connection's has a generation of 31 bits, so it is never this.
