@@ -30,14 +30,14 @@ pub enum Role {
 
 /// How long what a peer sends may be, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct MessageLimits {
     /// The payload of a frame. 1 MiB.
     pub frame_max: usize,
     /// A message: all of its frames, and what it says once it is decompressed. 1 MiB.
     pub message_max: usize,
 }
 
-impl Default for Limits {
+impl Default for MessageLimits {
     fn default() -> Self {
         Self { frame_max: 1 << 20, message_max: 1 << 20 }
     }
@@ -62,9 +62,9 @@ pub enum Event<'a> {
 ///
 /// ```
 /// use overt::Input;
-/// use overt::wire::websocket::{Decoder, Event, Limits, Role, Scratch};
+/// use overt::wire::websocket::{Decoder, Event, MessageLimits, Role, Scratch};
 ///
-/// let mut decoder = Decoder::new(Role::Client, Limits::default(), None);
+/// let mut decoder = Decoder::new(Role::Client, MessageLimits::default(), None);
 /// let mut scratch = Scratch::default();
 /// let mut input = Input::from(&b"\x01\x03Hel\x89\x00\x80\x02lo"[..]);
 /// assert_eq!(decoder.decode(&mut input, &mut scratch)?, Some(Event::Ping(b"")));
@@ -74,7 +74,7 @@ pub enum Event<'a> {
 /// ```
 pub struct Decoder {
     role: Role,
-    limits: Limits,
+    limits: MessageLimits,
     deflate: Option<PeerDeflate>,
     /// The message that is being gathered.
     message: Option<Message>,
@@ -120,7 +120,7 @@ enum Step {
 
 impl Decoder {
     /// A decoder for one connection. `terms` are those of permessage-deflate, if it was agreed on.
-    pub fn new(role: Role, limits: Limits, terms: Option<&Terms>) -> Self {
+    pub fn new(role: Role, limits: MessageLimits, terms: Option<&Terms>) -> Self {
         let deflate = terms.map(|terms| match terms.peer_takeover {
             true => PeerDeflate::TakingOver(Inflater::default()),
             false => PeerDeflate::Alone,
@@ -194,7 +194,7 @@ impl Decoder {
         if header.rsv1 && !(is_first && self.deflate.is_some()) {
             return Err(WebSocketError::protocol("a compressed frame where none may be"));
         }
-        let Limits { frame_max, message_max } = self.limits;
+        let MessageLimits { frame_max, message_max } = self.limits;
         if header.length > frame_max as u64 {
             return Err(WebSocketError::too_big("a frame that is too long"));
         }
@@ -325,7 +325,7 @@ mod tests {
     use crate::wire::websocket::deflate::Deflater;
     use crate::wire::websocket::frame::Frame;
 
-    const LIMITS: Limits = Limits { frame_max: 1000, message_max: 2000 };
+    const LIMITS: MessageLimits = MessageLimits { frame_max: 1000, message_max: 2000 };
     const TERMS: Terms =
         Terms { takeover: false, peer_takeover: false, window_bits: 15, peer_window_bits: 15 };
 

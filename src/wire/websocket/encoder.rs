@@ -178,7 +178,7 @@ impl fmt::Debug for Prepared {
 mod tests {
     use super::*;
     use crate::base::Input;
-    use crate::wire::websocket::{Decoder, Event, Limits, Role, Scratch};
+    use crate::wire::websocket::{Decoder, Event, MessageLimits, Role, Scratch};
 
     fn terms(takeover: bool, window_bits: u8) -> Terms {
         Terms { takeover, peer_takeover: takeover, window_bits, peer_window_bits: window_bits }
@@ -197,7 +197,7 @@ mod tests {
                 let prepared = Prepared::text(message);
                 encoder.prepared(&prepared, &mut deflater, &mut output);
             }
-            let mut decoder = Decoder::new(Role::Client, Limits::default(), terms.as_ref());
+            let mut decoder = Decoder::new(Role::Client, MessageLimits::default(), terms.as_ref());
             let (mut input, mut scratch) = (Input::from(output.to_vec()), Scratch::default());
             for message in [&text[..], "", "x", &text, &text] {
                 for _ in 0..2 {

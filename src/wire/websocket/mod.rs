@@ -22,7 +22,7 @@ mod text;
 
 pub use close::{reason_with_retry, retry_after};
 pub use code::CloseCode;
-pub use decoder::{Decoder, Event, Limits, Role};
+pub use decoder::{Decoder, Event, MessageLimits, Role};
 pub use deflate::Deflater;
 pub use encoder::{Encoder, Kind, Prepared};
 pub use error::WebSocketError;
