@@ -56,10 +56,18 @@ fn status(bytes: impl AsRef<[u8]>) -> u16 {
     error.map_or(0, |error| error.status.as_u16())
 }
 
+/// Each of these is refused with this status.
+fn are_refused(table: &[(u16, &str)]) {
+    for (expected, request) in table {
+        // What the file can't hold: letters beyond ASCII stand for bytes.
+        let bytes: Vec<u8> = request.chars().map(|letter| letter as u8).collect();
+        assert_eq!(status(bytes), *expected, "{request:?}");
+    }
+}
+
 #[test]
-fn what_can_be_read_in_two_ways_is_refused() {
-    let table: &[(u16, &str)] = &[
-        // Lines.
+fn lines_that_end_in_their_own_way_are_refused() {
+    are_refused(&[
         (400, "GET / HTTP/1.1\nHost: a\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: a\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: a\r\n\n"),
@@ -72,7 +80,12 @@ fn what_can_be_read_in_two_ways_is_refused() {
         (400, "GET / HTTP/1.1\r\n\rHost: a\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: a\rB: c\r\n\r\n"),
         (400, "GET / HTTP/1.1\rHost: a\r\n\r\n"),
-        // Fields.
+    ]);
+}
+
+#[test]
+fn fields_that_only_some_would_read_are_refused() {
+    are_refused(&[
         (400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost\t: a\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n"),
@@ -87,7 +100,12 @@ fn what_can_be_read_in_two_ways_is_refused() {
         (400, "GET / HTTP/1.1\r\nHost: a\r\nB: c\0d\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: a\r\nB: c\u{1}\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: a\r\nB: c\u{7f}\r\n\r\n"),
-        // Request lines.
+    ]);
+}
+
+#[test]
+fn request_lines_that_are_not_quite_ones_are_refused() {
+    are_refused(&[
         (400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "GET /  HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"),
@@ -108,7 +126,12 @@ fn what_can_be_read_in_two_ways_is_refused() {
         (400, "G@T / HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}"),
         (400, "G\0T / HTTP/1.1\r\nHost: a\r\n\r\n"),
-        // Targets.
+    ]);
+}
+
+#[test]
+fn targets_that_do_not_go_with_their_method_are_refused() {
+    are_refused(&[
         (400, "GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "GET a HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -122,7 +145,12 @@ fn what_can_be_read_in_two_ways_is_refused() {
         (400, "CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "CONNECT http://a:1/ HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nContent-Length: 1\r\n\r\n"),
-        // Hosts.
+    ]);
+}
+
+#[test]
+fn hosts_that_leave_a_choice_are_refused() {
+    are_refused(&[
         (400, "GET / HTTP/1.1\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
@@ -137,42 +165,37 @@ fn what_can_be_read_in_two_ways_is_refused() {
         (400, "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n"),
         (400, "GET / HTTP/1.1\r\nHost: \u{e4}\r\n\r\n"),
         (400, "GET / HTTP/1.0\r\nHost: a,b\r\n\r\n"),
-        // Lengths.
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\na"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\na"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1 1\r\n\r\na"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n"),
-        (413, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n"),
-        (
-            400,
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        ),
-        (
-            400,
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
-        ),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \u{b}chunked\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n"),
-        (501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
-        (400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
-        (417, "POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n"),
-    ];
-    for (expected, request) in table {
-        // What the file can't hold: bytes beyond ASCII stand for themselves.
-        let bytes: Vec<u8> = request.chars().map(|letter| letter as u8).collect();
-        assert_eq!(status(bytes), *expected, "{request:?}");
+    ]);
+}
+
+#[test]
+fn bodies_that_end_in_two_places_are_refused() {
+    for (expected, fields) in [
+        (400, "Content-Length: 1\r\nContent-Length: 1"),
+        (400, "Content-Length: 1\r\nContent-Length: 2"),
+        (400, "Content-Length: 1, 1"),
+        (400, "Content-Length: +1"),
+        (400, "Content-Length: -1"),
+        (400, "Content-Length: 0x1"),
+        (400, "Content-Length: 1 1"),
+        (400, "Content-Length:"),
+        (400, "Content-Length: 18446744073709551616"),
+        (413, "Content-Length: 18446744073709551615"),
+        (400, "Transfer-Encoding: chunked, chunked"),
+        (400, "Transfer-Encoding: xchunked"),
+        (400, "Transfer-Encoding: identity"),
+        (400, "Transfer-Encoding: chunked, identity"),
+        (400, "Transfer-Encoding: \u{b}chunked"),
+        (400, "Transfer-Encoding : chunked"),
+        (400, "Transfer-Encoding:\r\n chunked"),
+        (400, "Transfer-Encoding:"),
+        (501, "Transfer-Encoding: gzip, chunked"),
+        (417, "Expect: tea\r\nContent-Length: 1"),
+    ] {
+        let request = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\na");
+        assert_eq!(status(request), expected, "{fields:?}");
     }
+    assert_eq!(status("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
 }
 
 #[test]
