@@ -225,7 +225,8 @@ impl<N: Net> Connection<N> {
                 self.dispatch(Event::Eof, core)?;
             }
         }
-        if self.is_to_be_drained() && !core.stage.input.has_yielded() {
+        let late = self.flags & DRAIN_LATE != 0;
+        if self.is_to_be_drained() && (late || !core.stage.input.has_yielded()) {
             self.flags &= !TELL_DRAIN;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
