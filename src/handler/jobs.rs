@@ -259,6 +259,8 @@ struct Answers<F> {
     /// How many bytes of frames there were, when they have been answered.
     frame_bytes: usize,
     runs: Vec<Run>,
+    /// The one that is being written: nobody writes where the answers to others are.
+    answer: Output,
     output: Output,
 }
 
@@ -273,22 +275,24 @@ struct Run {
 impl<F> Default for Answers<F> {
     fn default() -> Self {
         let (jobs, frames, runs) = (Vec::new(), Vec::new(), Vec::new());
-        Self { worker: 0, jobs, frames, frame_bytes: 0, runs, output: Output::default() }
+        let (answer, output) = Default::default();
+        Self { worker: 0, jobs, frames, frame_bytes: 0, runs, answer, output }
     }
 }
 
 impl<F: FnOnce(&[u8], &mut Output) + Send + 'static> Batch for Answers<F> {
     fn run(&mut self) {
-        let Self { jobs, frames, runs, output, .. } = self;
+        let Self { jobs, frames, runs, answer, output, .. } = self;
         let (mut frames_left, mut jobs_left) = (&frames[..], jobs.drain(..));
         let mut current = None;
         // A panic ends one job; the loop goes on behind it.
         while catch_unwind(AssertUnwindSafe(|| {
             for (to, size, work) in jobs_left.by_ref() {
                 let (frame, rest) = frames_left.split_at(size);
-                frames_left = rest;
-                current = Some((to, output.len()));
-                work(frame, output);
+                (frames_left, current) = (rest, Some(to));
+                work(frame, answer);
+                answer.move_front(answer.len(), output);
+                answer.clear();
                 let end = Some(output.len());
                 match runs.last_mut() {
                     Some(run) if run.to == to && run.end.is_some() => {
@@ -300,10 +304,8 @@ impl<F: FnOnce(&[u8], &mut Output) + Send + 'static> Batch for Answers<F> {
         }))
         .is_err()
         {
-            if let Some((to, len)) = current {
-                output.shorten(len);
-                runs.push(Run { to, jobs: 1, end: None });
-            }
+            answer.clear();
+            runs.extend(current.map(|to| Run { to, jobs: 1, end: None }));
         }
         drop(jobs_left);
         self.frame_bytes = frames.len();
