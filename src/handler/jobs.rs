@@ -251,6 +251,10 @@ fn is<B: Batch>(batch: &dyn Batch) -> bool {
     (batch as &dyn Any).is::<B>()
 }
 
+/// A batch that comes back keeps room for so many bytes of frames: a burst of large ones must not
+/// hold memory for ever. 1 MiB.
+const FRAMES_KEPT: usize = 1 << 20;
+
 /// Frames and what answers them.
 struct Answers<F> {
     worker: usize,
@@ -310,6 +314,7 @@ impl<F: FnOnce(&[u8], &mut Output) + Send + 'static> Batch for Answers<F> {
         drop(jobs_left);
         self.frame_bytes = frames.len();
         frames.clear();
+        frames.shrink_to(FRAMES_KEPT);
     }
 
     fn jobs(&self) -> u32 {
@@ -391,5 +396,24 @@ impl<M: Send + 'static, F: FnOnce() -> M + Send + 'static> Batch for Messages<M,
 
     fn set_worker(&mut self, worker: usize) {
         self.worker = worker;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_of_large_frames_holds_no_memory_when_it_is_answered() {
+        let mut batch = Answers::default();
+        let id = ConnectionId { home: 0, slot: 0, generation: 1 };
+        let work: fn(&[u8], &mut Output) = |frame, output| output.put(frame);
+        for size in [10 << 20, 0, 100] {
+            batch.jobs.push((id, size, work));
+            batch.frames.extend(vec![7; size]);
+        }
+        batch.run();
+        assert_eq!((batch.output.len(), batch.frame_bytes), (100 + (10 << 20), 100 + (10 << 20)));
+        assert!(batch.frames.capacity() <= FRAMES_KEPT && batch.answer.held() <= FRAMES_KEPT);
     }
 }
