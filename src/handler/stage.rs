@@ -10,6 +10,8 @@ use super::close::Close;
 use super::jobs::{Desk, Out};
 use super::mail::{ConnectionId, Home};
 use crate::base::{Input, Output};
+#[cfg(feature = "websocket")]
+use crate::net::Secrets;
 use crate::net::{Endpoint, Peer};
 #[cfg(feature = "http")]
 use crate::wire::http::HttpDate;
@@ -46,6 +48,8 @@ pub(crate) struct Asked {
     pub(crate) mailbox_max: u32,
     pub(crate) desk: Desk,
     pub(crate) random: Random,
+    #[cfg(feature = "websocket")]
+    pub(crate) secrets: Secrets,
 }
 
 impl Asked {
@@ -88,6 +92,8 @@ pub(crate) mod ask {
     pub(crate) const JOBS: u32 = 1 << 6;
     pub(crate) const READ_DEADLINE: u32 = 1 << 7;
     pub(crate) const WRITE_DEADLINE: u32 = 1 << 8;
+    pub(crate) const OWE: u32 = 1 << 9;
+    pub(crate) const SETTLE: u32 = 1 << 10;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;
