@@ -45,6 +45,7 @@
 //! | `ledger` (default) | counters and phase times of each loop; without it they are compiled out |
 //! | `json` | frames typed by serde ([`wire`]); snapshots as JSON |
 //! | `protobuf` | frames typed by prost |
+//! | `tls` | TLS below the buffers ([`tls`]) |
 //! | `linux` | loops pinned to processors, several datagrams in one system call |
 //! | `command` | the `overt` command |
 //! | `full` | everything |
@@ -100,3 +101,5 @@ pub mod wire;
 pub use base::{AccessList, Input, Output};
 pub use engine::*;
 pub use handler::*;
+#[cfg(feature = "tls")]
+pub use net::transport as tls;
