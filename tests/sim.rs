@@ -9,6 +9,10 @@ use overt::{Limits, Reason};
 mod admission;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[cfg(feature = "tls")]
+#[path = "common/certificates.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest")]
+mod certificates;
 #[path = "sim/chat.rs"]
 mod chat;
 #[path = "sim/datagrams.rs"]
@@ -31,6 +35,9 @@ mod shutdown;
 mod sockets;
 #[path = "sim/time.rs"]
 mod time;
+#[cfg(feature = "tls")]
+#[path = "sim/tls.rs"]
+mod tls;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
 #[path = "sim/workers.rs"]
@@ -54,6 +61,8 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     reconnect::gives_up,
     sockets::echo,
     sockets::silence,
+    #[cfg(feature = "tls")]
+    tls::echo,
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
