@@ -6,6 +6,8 @@ use std::io;
 
 use super::jobs::Busy;
 use crate::wire::WireError;
+#[cfg(feature = "http")]
+use crate::wire::http::HttpError;
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -198,6 +200,14 @@ impl From<WireError> for Close {
     #[cold]
     fn from(error: WireError) -> Self {
         Self::Wire(error)
+    }
+}
+
+#[cfg(feature = "http")]
+impl From<HttpError> for Close {
+    #[cold]
+    fn from(error: HttpError) -> Self {
+        Self::Protocol(error.what)
     }
 }
 

@@ -11,6 +11,8 @@ use super::mail::ConnectionId;
 use super::stage::{AnyHandler, Asked, Dial, DialOrder, Event, Facts, Stage, TIMERS, ask};
 use crate::base::{Input, Output};
 use crate::net::Peer;
+#[cfg(feature = "http")]
+use crate::wire::http::HttpDate;
 
 /// The state machine of one connection.
 ///
@@ -124,6 +126,18 @@ impl<H: Handler> Effects<'_, H> {
     /// The time of this turn of the loop, since the loop began.
     pub fn now(&self) -> Duration {
         self.asked.clock
+    }
+
+    /// Time since 1970-01-01 00:00 UTC, for telling people and other programs the time. The system
+    /// is asked once a second, so it may be a second late to follow a clock that was set.
+    pub fn wall(&self) -> Duration {
+        self.asked.wall()
+    }
+
+    /// The same as HTTP writes it. Made once a second.
+    #[cfg(feature = "http")]
+    pub fn http_date(&mut self) -> HttpDate {
+        self.asked.http_date()
     }
 
     /// Which connection this is.

@@ -11,6 +11,8 @@ use super::jobs::{Desk, Out};
 use super::mail::{ConnectionId, Home};
 use crate::base::{Input, Output};
 use crate::net::{Endpoint, Peer};
+#[cfg(feature = "http")]
+use crate::wire::http::HttpDate;
 
 /// How many timers of its own a connection can have.
 pub(crate) const TIMERS: usize = 4;
@@ -29,6 +31,12 @@ pub(crate) struct Asked {
     /// The time of this turn, since the loop began; and in whole milliseconds, rounded down.
     pub(crate) clock: Duration,
     pub(crate) now: u64,
+    /// How far the wall clock is ahead of [`clock`](Self::clock), as it was at that second of it.
+    pub(crate) wall_ahead: Duration,
+    pub(crate) wall_second: u64,
+    /// The second that the date of HTTP was last made for.
+    #[cfg(feature = "http")]
+    pub(crate) date: Option<(u64, HttpDate)>,
     pub(crate) timers: [Duration; TIMERS],
     pub(crate) read_deadline: Option<Duration>,
     pub(crate) write_deadline: Option<Duration>,
@@ -41,6 +49,24 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// Time since 1970.
+    pub(crate) fn wall(&self) -> Duration {
+        self.clock + self.wall_ahead
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn http_date(&mut self) -> HttpDate {
+        let second = self.wall().as_secs();
+        match self.date {
+            Some((made_for, date)) if made_for == second => date,
+            _ => {
+                let date = HttpDate::at(second);
+                self.date = Some((second, date));
+                date
+            }
+        }
+    }
+
     /// `what` is one of [`ask::ARM`], [`ask::ARM_EVERY`] and [`ask::DISARM`].
     pub(crate) fn set_timer(&mut self, timer: u8, after: Duration, what: u32) {
         let index = usize::from(timer);

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, IoSlice, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::net::sim::NEW_YEAR_2026;
 use crate::net::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
 };
@@ -54,6 +55,11 @@ impl Net for World {
 
     fn now(&mut self) -> Duration {
         self.clock
+    }
+
+    /// The test begins when the year 2026 does.
+    fn wall(&mut self) -> Duration {
+        NEW_YEAR_2026 + self.clock
     }
 
     /// The same in every run.
