@@ -259,6 +259,11 @@ impl<H: Handler> Effects<'_, H> {
         Ok(())
     }
 
+    /// How many workers there are (`Config::workers`). Without any, nothing can be offloaded.
+    pub fn workers(&self) -> usize {
+        self.asked.desk.workers()
+    }
+
     /// How many of this connection's jobs are in flight.
     pub fn jobs(&self) -> u32 {
         self.facts.out.jobs
@@ -273,6 +278,17 @@ impl<H: Handler> Effects<'_, H> {
     /// Reads again. `on_data` is called even if no byte comes, if the input is not empty.
     pub fn resume(&mut self) {
         self.asked.bits = self.asked.bits & !ask::PAUSE | ask::RESUME;
+    }
+
+    /// Says that the peer is owed something that others have to bring, such as an answer from
+    /// elsewhere: until [`settled`](Self::settled), it is not closed for being idle.
+    pub fn owe(&mut self) {
+        self.asked.bits = self.asked.bits & !ask::SETTLE | ask::OWE;
+    }
+
+    /// The peer is owed nothing: from now on it may be idle for `Deadlines::idle` again.
+    pub fn settled(&mut self) {
+        self.asked.bits = self.asked.bits & !ask::OWE | ask::SETTLE;
     }
 
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the
