@@ -1,0 +1,3 @@
+//! HTTP on the loops.
+
+pub mod client;
