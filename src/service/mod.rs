@@ -2,6 +2,8 @@
 
 mod chat;
 mod echo;
+#[cfg(feature = "http")]
+pub mod http;
 mod reconnect;
 mod tunnel;
 
