@@ -4,6 +4,8 @@ mod chat;
 mod echo;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "http")]
+pub mod origin;
 mod reconnect;
 mod tunnel;
 

@@ -155,7 +155,8 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
         self.lane.respond(head, length, self.effects.wall(), self.output);
     }
 
-    /// Sends a piece of the body. To a `HEAD`, and with a status that has no body, nothing is sent.
+    /// Sends a piece of the body. A `HEAD` is answered by the head alone: the answer is then
+    /// [finished](Self::is_finished), and nothing is sent.
     pub fn send(&mut self, piece: &[u8]) {
         self.lane.send(piece, self.output);
     }

@@ -41,6 +41,8 @@ pub(super) struct Lane {
     /// A bit for each timer that is armed.
     timers: u8,
     is_paused: bool,
+    /// Whether only a head is asked for.
+    is_head: bool,
     /// Whether the client waits for the word to send its body.
     expects: bool,
     ends_connection: bool,
@@ -69,6 +71,7 @@ impl Lane {
             deadline: None,
             timers: 0,
             is_paused: false,
+            is_head: false,
             expects: false,
             ends_connection: false,
             is_handed_over: false,
@@ -82,6 +85,7 @@ impl Lane {
         // Nobody can tell what follows a `CONNECT` that was refused.
         self.start(is_last || *head.method() == Method::CONNECT, now);
         self.encoder.begin(head);
+        self.is_head = *head.method() == Method::HEAD;
         self.expects = head.expects_continue();
         self.body = head.body_length();
     }
@@ -230,7 +234,11 @@ impl Lane {
             self.encoder.head(&self.joined, length, Some(&self.date), output)
         };
         match encoded {
-            Ok(()) => (self.said, self.status) = (Said::Head, head.status()),
+            Ok(()) => {
+                // A `HEAD` is answered in full, whatever its exchange would still like to send.
+                self.said = if self.is_head { Said::All } else { Said::Head };
+                self.status = head.status();
+            }
             Err(error) => self.misuse = Some(error.what),
         }
     }

@@ -14,6 +14,7 @@ mod clock;
 mod config;
 mod connection;
 mod done;
+mod events;
 mod exchange;
 mod lane;
 mod params;
@@ -29,6 +30,9 @@ mod talk;
 pub use config::{BodyLimits, HttpConfig, HttpDeadlines};
 pub use connection::HttpConnection;
 pub use done::Done;
+pub use events::{
+    EventExchange, EventSink, EventStream, ServerEvent, Subscriber, event_stream_head,
+};
 pub use exchange::{Exchange, ExchangeAddress, ExchangeContext, ExchangeMail};
 pub use params::Params;
 pub use request::Request;

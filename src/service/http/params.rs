@@ -37,4 +37,9 @@ impl Params {
         let (start, end) = *self.spans.get(at)?;
         path.get(start as usize..end as usize)
     }
+
+    /// The number that stands in `path` for `name`, if it is one.
+    pub fn number(&self, path: &str, name: &str) -> Option<u64> {
+        self.get(path, name)?.parse().ok()
+    }
 }
