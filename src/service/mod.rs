@@ -6,10 +6,12 @@ mod echo;
 pub mod http;
 #[cfg(feature = "http")]
 pub mod origin;
+mod pace;
 mod reconnect;
+pub mod rooms;
 mod tunnel;
 
-pub use chat::{Chat, ChatLimits, Line, Rooms};
+pub use chat::{Chat, ChatLimits};
 pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};
 pub use reconnect::Reconnect;
 pub use tunnel::{Passed, Tunnel};
