@@ -135,6 +135,8 @@ impl<N: Net> Core<N> {
             mailbox_max: limits.mailbox,
             desk: Desk::new(queues, home, max),
             random: Random::new(net.random()),
+            #[cfg(feature = "websocket")]
+            secrets: net.secrets(),
         };
         Self {
             net,

@@ -20,9 +20,11 @@ use crate::wire::http::HttpDate;
 /// another. They must not block: work that takes long goes to the workers
 /// ([`Effects::answer`], [`Effects::offload`]).
 ///
-/// Returning `Err` closes the connection at once: output that was not sent yet is dropped, and a
-/// missed deadline, an exceeded bound or a panic is told to the peer by a reset.
-/// [`Effects::close`] closes it after everything was sent. A panic closes this one connection.
+/// Returning `Err` closes the connection at once. After a fault of the peer's (`Close::Wire`,
+/// `Close::Protocol`), what was appended before it is still sent, as far as the socket takes it
+/// there and then; otherwise output that was not sent yet is dropped. A missed deadline, an
+/// exceeded bound or a panic is told to the peer by a reset. [`Effects::close`] closes after
+/// everything was sent. A panic closes this one connection.
 pub trait Handler: Send + Sized + 'static {
     /// What other threads and other connections can say to this one, through its [`Address`].
     type Message: Send + 'static;
@@ -123,6 +125,13 @@ pub struct Effects<'a, H> {
 }
 
 impl<H: Handler> Effects<'_, H> {
+    /// The same for another type of handler that hears the same messages: for a handler that
+    /// shares its code with others of its kind.
+    #[cfg(feature = "http")]
+    pub(crate) fn lend<K: Handler<Message = H::Message>>(&mut self) -> Effects<'_, K> {
+        Effects { asked: self.asked, facts: self.facts, handler: PhantomData }
+    }
+
     /// The time of this turn of the loop, since the loop began.
     pub fn now(&self) -> Duration {
         self.asked.clock
@@ -158,6 +167,12 @@ impl<H: Handler> Effects<'_, H> {
     /// 64 random bits, for jitter and choices. Not for secrets.
     pub fn random(&mut self) -> u64 {
         self.asked.random.next()
+    }
+
+    /// Random bytes that nobody can guess: for keys and nonces.
+    #[cfg(feature = "websocket")]
+    pub fn secret<const COUNT: usize>(&mut self) -> [u8; COUNT] {
+        self.asked.secrets.take()
     }
 
     /// Arms `timer` to fire once, `after` from now, in place of whatever it was armed for. Times

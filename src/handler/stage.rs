@@ -10,6 +10,8 @@ use super::close::Close;
 use super::jobs::{Desk, Out};
 use super::mail::{ConnectionId, Home};
 use crate::base::{Input, Output};
+#[cfg(feature = "websocket")]
+use crate::net::Secrets;
 use crate::net::{Endpoint, Peer};
 #[cfg(feature = "http")]
 use crate::wire::http::HttpDate;
@@ -46,6 +48,8 @@ pub(crate) struct Asked {
     pub(crate) mailbox_max: u32,
     pub(crate) desk: Desk,
     pub(crate) random: Random,
+    #[cfg(feature = "websocket")]
+    pub(crate) secrets: Secrets,
 }
 
 impl Asked {

@@ -4,10 +4,14 @@ mod chat;
 mod echo;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "http")]
+pub mod origin;
+mod pace;
 mod reconnect;
+pub mod rooms;
 mod tunnel;
 
-pub use chat::{Chat, ChatLimits, Line, Rooms};
+pub use chat::{Chat, ChatLimits};
 pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};
 pub use reconnect::Reconnect;
 pub use tunnel::{Passed, Tunnel};

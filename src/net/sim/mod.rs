@@ -10,6 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[cfg(feature = "websocket")]
+use super::Secrets;
 use super::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Remote, Resolved, Source, Token,
     Transmit, Wake,
@@ -161,6 +163,11 @@ impl Net for World {
 
     fn random(&mut self) -> u64 {
         self.network.lock().chance.next()
+    }
+
+    #[cfg(feature = "websocket")]
+    fn secrets(&mut self) -> Secrets {
+        Secrets::of_a_seed(self.random())
     }
 
     fn waker(&mut self) -> io::Result<Wake> {

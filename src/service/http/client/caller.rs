@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::line::Line;
 use super::pipe::Wake;
 use crate::handler::{Dial, Effects, Handler};
+use crate::service::http::exchange::ExchangeContext;
 
 /// There is something to look at in a call: an answer, or a part of one, or room for more of the
 /// request. A handler's message type has a case for it, and whoever gets it calls
@@ -50,5 +51,20 @@ where
 
     fn home(&self) -> usize {
         self.id().home()
+    }
+}
+
+impl<M: From<Ready> + Send + 'static> Caller for ExchangeContext<'_, M> {
+    fn wake(&self, call: CallId) -> Wake {
+        let address = self.address();
+        Arc::new(move || address.nudge(Ready(call).into()))
+    }
+
+    fn dial(&mut self, dial: Dial, line: Line) {
+        self.connect(dial, line);
+    }
+
+    fn home(&self) -> usize {
+        self.home()
     }
 }
