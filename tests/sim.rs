@@ -7,6 +7,9 @@ use overt::{Limits, Reason};
 
 #[path = "sim/admission.rs"]
 mod admission;
+#[cfg(feature = "http")]
+#[path = "sim/asker.rs"]
+mod asker;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
 #[cfg(feature = "tls")]
@@ -21,10 +24,16 @@ mod datagrams;
 mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
+#[cfg(feature = "http")]
+#[path = "sim/http_client.rs"]
+mod http_client;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
 mod messages;
+#[cfg(feature = "http")]
+#[path = "sim/origin.rs"]
+mod origin;
 #[path = "sim/panics.rs"]
 mod panics;
 #[path = "sim/reconnect.rs"]
@@ -51,6 +60,14 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     backpressure::others_finish,
     chat::scenario,
     echo::scenario,
+    #[cfg(feature = "http")]
+    http_client::all_shapes,
+    #[cfg(feature = "http")]
+    http_client::cut,
+    #[cfg(feature = "http")]
+    http_client::fickle,
+    #[cfg(feature = "http")]
+    http_client::slow_taker,
     lingering::scenario,
     messages::scenario,
     messages::the_dead,
