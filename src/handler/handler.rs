@@ -123,6 +123,12 @@ pub struct Effects<'a, H> {
 }
 
 impl<H: Handler> Effects<'_, H> {
+    /// The same for another type of handler that hears the same messages: for a handler that
+    /// shares its code with others of its kind.
+    pub(crate) fn lend<K: Handler<Message = H::Message>>(&mut self) -> Effects<'_, K> {
+        Effects { asked: self.asked, facts: self.facts, handler: PhantomData }
+    }
+
     /// The time of this turn of the loop, since the loop began.
     pub fn now(&self) -> Duration {
         self.asked.clock

@@ -4,6 +4,8 @@ mod chat;
 mod echo;
 mod reconnect;
 mod tunnel;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use chat::{Chat, ChatLimits, Line, Rooms};
 pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};
