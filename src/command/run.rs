@@ -10,7 +10,8 @@ use super::demonstration;
 use super::failure::Failure;
 use super::server::{Server, say};
 use crate::engine::{Config, Limits};
-use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop, Rooms};
+use crate::service::rooms::{RoomLimits, Rooms};
+use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop};
 use crate::wire::LengthPrefixed;
 
 /// How another address is chosen.
@@ -85,8 +86,9 @@ fn run_frames(frames: &Frames) -> Result<(), Failure> {
 
 fn run_chat(Chat { listen, engine }: &Chat) -> Result<(), Failure> {
     let mut server = Server::new(engine.config(), CURE)?;
-    let rooms = Rooms::new(ChatLimits::default());
-    server.listen_all("chat", listen, move || service::Chat::new(rooms.clone()))?;
+    let (rooms, limits) = (Rooms::new(RoomLimits::default()), ChatLimits::default());
+    let chat = move || service::Chat::new(rooms.clone(), limits.clone());
+    server.listen_all("chat", listen, chat)?;
     say("talk to it from two terminals; /help says how");
     server.run(engine.stats.every)
 }

@@ -11,6 +11,8 @@ use super::mail::ConnectionId;
 use super::stage::{AnyHandler, Asked, Dial, DialOrder, Event, Facts, Stage, TIMERS, ask};
 use crate::base::{Input, Output};
 use crate::net::Peer;
+#[cfg(feature = "http")]
+use crate::wire::http::HttpDate;
 
 /// The state machine of one connection.
 ///
@@ -132,6 +134,18 @@ impl<H: Handler> Effects<'_, H> {
     /// The time of this turn of the loop, since the loop began.
     pub fn now(&self) -> Duration {
         self.asked.clock
+    }
+
+    /// Time since 1970-01-01 00:00 UTC, for telling people and other programs the time. The system
+    /// is asked once a second, so it may be a second late to follow a clock that was set.
+    pub fn wall(&self) -> Duration {
+        self.asked.wall()
+    }
+
+    /// The same as HTTP writes it. Made once a second.
+    #[cfg(feature = "http")]
+    pub fn http_date(&mut self) -> HttpDate {
+        self.asked.http_date()
     }
 
     /// Which connection this is.
@@ -259,6 +273,11 @@ impl<H: Handler> Effects<'_, H> {
         Ok(())
     }
 
+    /// How many workers there are (`Config::workers`). Without any, nothing can be offloaded.
+    pub fn workers(&self) -> usize {
+        self.asked.desk.workers()
+    }
+
     /// How many of this connection's jobs are in flight.
     pub fn jobs(&self) -> u32 {
         self.facts.out.jobs
@@ -273,6 +292,17 @@ impl<H: Handler> Effects<'_, H> {
     /// Reads again. `on_data` is called even if no byte comes, if the input is not empty.
     pub fn resume(&mut self) {
         self.asked.bits = self.asked.bits & !ask::PAUSE | ask::RESUME;
+    }
+
+    /// Says that the peer is owed something that others have to bring, such as an answer from
+    /// elsewhere: until [`settled`](Self::settled), it is not closed for being idle.
+    pub fn owe(&mut self) {
+        self.asked.bits = self.asked.bits & !ask::SETTLE | ask::OWE;
+    }
+
+    /// The peer is owed nothing: from now on it may be idle for `Deadlines::idle` again.
+    pub fn settled(&mut self) {
+        self.asked.bits = self.asked.bits & !ask::OWE | ask::SETTLE;
     }
 
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the

@@ -116,6 +116,10 @@ impl Desk {
         self.in_flight < self.max.all && self.bytes < self.max.bytes
     }
 
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight
     }

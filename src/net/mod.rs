@@ -103,6 +103,8 @@ pub trait Net: Sized + 'static {
 
     /// Time since the loop began. Never goes back.
     fn now(&mut self) -> Duration;
+    /// Time since 1970-01-01 00:00 UTC. May jump: for telling people the time, not for deadlines.
+    fn wall(&mut self) -> Duration;
     /// 64 random bits; not for secrets.
     fn random(&mut self) -> u64;
     /// Random bytes that nobody can guess.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 #[cfg(feature = "websocket")]
 use crate::net::Secrets;
+use crate::net::sim::NEW_YEAR_2026;
 use crate::net::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
 };
@@ -56,6 +57,11 @@ impl Net for World {
 
     fn now(&mut self) -> Duration {
         self.clock
+    }
+
+    /// The test begins when the year 2026 does.
+    fn wall(&mut self) -> Duration {
+        NEW_YEAR_2026 + self.clock
     }
 
     /// The same in every run.

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Waker};
@@ -109,6 +109,10 @@ impl Net for Os {
     #[inline]
     fn now(&mut self) -> Duration {
         self.start.elapsed()
+    }
+
+    fn wall(&mut self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 
     /// xorshift64, seeded by the system.

@@ -38,6 +38,9 @@ pub use faults::Faults;
 pub(crate) use network::{Network, Outside};
 pub use peer::{Reading, Status};
 
+/// What the wall clock shows when a simulation begins.
+pub(crate) const NEW_YEAR_2026: Duration = Duration::from_secs(1_767_225_600);
+
 /// A network that several own.
 #[derive(Clone)]
 pub(crate) struct SharedNetwork(Arc<Mutex<Network>>);
@@ -151,6 +154,11 @@ impl Net for World {
 
     fn now(&mut self) -> Duration {
         self.network.lock().now()
+    }
+
+    /// Every simulation begins when the year 2026 does.
+    fn wall(&mut self) -> Duration {
+        NEW_YEAR_2026 + self.network.lock().clock
     }
 
     fn random(&mut self) -> u64 {
