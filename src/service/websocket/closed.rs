@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::handler::Close;
+use crate::wire::http::StatusCode;
 use crate::wire::websocket::{CloseCode, retry_after};
 
 /// How a WebSocket ended: what was said, and what became of the connection below.
@@ -18,6 +19,9 @@ pub struct Closed {
     pub by: Side,
     /// Whether both ends have said that this is the end, so that nothing was cut off.
     pub is_clean: bool,
+    /// What a server answered to a client instead of opening a WebSocket, and after how long it
+    /// asks to come back.
+    pub refused: Option<(StatusCode, Option<Duration>)>,
     /// Why the connection below ended.
     pub why: Close,
 }
@@ -36,7 +40,11 @@ pub enum Side {
 impl Closed {
     /// How long the peer asks to wait before the next connection.
     pub fn retry_after(&self) -> Option<Duration> {
-        (self.by == Side::Peer).then(|| retry_after(&self.reason)).flatten()
+        match (self.by, self.refused) {
+            (Side::Peer, _) => retry_after(&self.reason),
+            (_, Some((_, wait))) => wait,
+            _ => None,
+        }
     }
 }
 
@@ -45,7 +53,10 @@ impl fmt::Display for Closed {
         match self.by {
             Side::Us => write!(f, "closed by us with {}", self.code)?,
             Side::Peer => write!(f, "closed by the peer with {}", self.code)?,
-            Side::Neither => return write!(f, "lost: {}", self.why),
+            Side::Neither => match self.refused {
+                Some((status, _)) => return write!(f, "refused with {status}"),
+                None => return write!(f, "lost: {}", self.why),
+            },
         }
         match &*self.reason {
             "" => Ok(()),
@@ -66,15 +77,15 @@ pub(super) struct Said {
 
 impl Closed {
     pub(super) fn new(said: Option<Box<Said>>, why: Close) -> Self {
-        match said {
-            Some(said) => {
-                let Said { code, reason, by, by_both: is_clean } = *said;
-                Self { code, reason, by, is_clean, why }
-            }
-            None => {
-                let (code, reason) = (CloseCode::ABNORMAL, "".into());
-                Self { code, reason, by: Side::Neither, is_clean: false, why }
-            }
-        }
+        let said = said.map(|said| *said).unwrap_or_default();
+        let Said { code, reason, by, by_both: is_clean } = said;
+        Self { code, reason, by, is_clean, refused: None, why }
+    }
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        let (code, reason) = (CloseCode::ABNORMAL, "".into());
+        Self { code, reason, by: Side::Neither, by_both: false }
     }
 }
