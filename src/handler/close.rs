@@ -41,8 +41,8 @@ pub enum Close {
     Shutdown,
 }
 
-/// The deadlines that the engine keeps for every connection. Their times are in
-/// [`Deadlines`](crate::Deadlines).
+/// The deadlines of a connection. The times of those that the engine keeps for every connection are
+/// in [`Deadlines`](crate::Deadlines).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deadline {
     /// From the beginning of an outgoing connection, or of a handshake, until it is open.
@@ -61,9 +61,12 @@ pub enum Deadline {
     Read,
     /// Set by [`Effects::set_write_deadline`](super::Effects::set_write_deadline).
     Write,
+    /// A peer that was asked whether it is there did not answer. Kept by handlers that have a
+    /// heartbeat, not by the engine.
+    Heartbeat,
 }
 
-/// How many deadlines there are.
+/// How many deadlines the engine keeps.
 pub(crate) const DEADLINES: usize = 8;
 
 /// The bounds of `Limits` that end a connection.
@@ -141,6 +144,7 @@ reasons! {
     LateLifetime "late_lifetime" Nobody,
     LateRead "late_read" Peer,
     LateWrite "late_write" Peer,
+    LateHeartbeat "late_heartbeat" Peer,
     OverInput "over_input" Peer,
     OverOutput "over_output" Peer,
     OverMemory "over_memory" Us,
@@ -171,6 +175,7 @@ impl Close {
             Self::Late(Deadline::Lifetime) => Reason::LateLifetime,
             Self::Late(Deadline::Read) => Reason::LateRead,
             Self::Late(Deadline::Write) => Reason::LateWrite,
+            Self::Late(Deadline::Heartbeat) => Reason::LateHeartbeat,
             Self::Over(Bound::Input) => Reason::OverInput,
             Self::Over(Bound::Output) => Reason::OverOutput,
             Self::Over(Bound::Memory) => Reason::OverMemory,
