@@ -52,3 +52,10 @@ pub struct Presence {
     pub names: Vec<Arc<str>>,
     pub(super) version: u64,
 }
+
+impl Presence {
+    /// Whether all users are told by name.
+    pub fn is_named(&self) -> bool {
+        self.names.len() == self.users
+    }
+}
