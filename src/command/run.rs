@@ -21,6 +21,10 @@ const CURE: &str = "choose another address with --listen ADDR";
 /// wrong, 1 if the system would not do it.
 pub fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    #[cfg(target_os = "linux")]
+    if let Err(error) = crate::net::raise_descriptor_limit() {
+        log::warn!("the limit of open descriptors stays as it is: {error}");
+    }
     match arguments().and_then(|arguments| arguments.map_or(Ok(()), run)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -48,6 +48,8 @@ pub(crate) const WRITE_EXPIRED: u32 = 1 << 20;
 pub(crate) const TELL_WRITABLE: u32 = 1 << 21;
 /// Half of the time to drain is over: the handler is told, whatever else there is to do.
 pub(crate) const DRAIN_LATE: u32 = 1 << 22;
+/// The handler owes the peer something: it is not closed for being idle.
+pub(crate) const OWING: u32 = 1 << 23;
 
 /// Bytes of the peer stay where they are, and that is our doing.
 pub(crate) const NOT_READING: u32 = PAUSED | HELD | YIELDED | CONGESTED | CLOSING;

@@ -37,6 +37,11 @@ impl<N: Net> Connection<N> {
         if fresh {
             core.mark = Default::default();
         }
+        if let Err(Close::Wire(_) | Close::Protocol(_) | Close::ByUs | Close::ByPeer) = visited {
+            // What came before the fault was answered, and may have been all that the peer wanted.
+            // If the socket fails, the first reason stands.
+            let _ = self.flush(core);
+        }
         let (unread, unsent) = (core.stage.input.len(), core.stage.output.len());
         let overfull = core.stage.output.is_overfull();
         let yielded = core.stage.input.has_yielded();

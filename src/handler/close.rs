@@ -6,6 +6,8 @@ use std::io;
 
 use super::jobs::Busy;
 use crate::wire::WireError;
+#[cfg(feature = "http")]
+use crate::wire::http::HttpError;
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub enum Close {
     Reset(io::Error),
     /// An outgoing connection could not be opened.
     Unreachable(io::Error),
+    /// The name of a host that was to be connected to has no address that could be found.
+    Unresolved(io::Error),
     /// The system failed us in another way.
     Io(io::Error),
     /// The handler, or work that it gave to a worker, panicked.
@@ -131,6 +135,7 @@ reasons! {
     OverSessions "over_sessions" Us,
     Reset "reset" Peer,
     Unreachable "unreachable" System,
+    Unresolved "unresolved" System,
     Io "io" System,
     Panicked "panicked" Us,
     Shutdown "shutdown" Us,
@@ -159,6 +164,7 @@ impl Close {
             Self::Over(Bound::Sessions) => Reason::OverSessions,
             Self::Reset(_) => Reason::Reset,
             Self::Unreachable(_) => Reason::Unreachable,
+            Self::Unresolved(_) => Reason::Unresolved,
             Self::Io(_) => Reason::Io,
             Self::Panicked => Reason::Panicked,
             Self::Shutdown => Reason::Shutdown,
@@ -173,6 +179,7 @@ impl fmt::Display for Close {
             Self::Protocol(what) => write!(f, "protocol: {what}"),
             Self::Reset(error) => write!(f, "reset: {error}"),
             Self::Unreachable(error) => write!(f, "unreachable: {error}"),
+            Self::Unresolved(error) => write!(f, "unresolved: {error}"),
             Self::Io(error) => write!(f, "io: {error}"),
             other => f.write_str(other.reason().name()),
         }
@@ -198,6 +205,14 @@ impl From<WireError> for Close {
     #[cold]
     fn from(error: WireError) -> Self {
         Self::Wire(error)
+    }
+}
+
+#[cfg(feature = "http")]
+impl From<HttpError> for Close {
+    #[cold]
+    fn from(error: HttpError) -> Self {
+        Self::Protocol(error.what)
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Answers stay in the order of the questions because a connection's jobs *stick*: while it has
 //! some out, its next ones go to the same worker, whose queue keeps order. A connection without
-//! jobs out goes to the worker that has the fewest, so work spreads.
+//! jobs out goes to the worker that has the fewest from all loops, so work spreads.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -40,6 +40,10 @@ impl Task for Parcel {
         self.batch.run();
         // A loop that has ended wants no answers.
         let _ = self.home.post(Envelope::Done(self.batch));
+    }
+
+    fn jobs(&self) -> u32 {
+        self.batch.jobs()
     }
 }
 
@@ -112,6 +116,10 @@ impl Desk {
         self.in_flight < self.max.all && self.bytes < self.max.bytes
     }
 
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight
     }
@@ -155,13 +163,21 @@ impl Desk {
     #[inline]
     fn pick(&mut self, out: &mut Out) -> Option<usize> {
         if out.jobs == 0 && self.queued.len() > 1 {
-            let least = self.queued.iter().enumerate().min_by_key(|(_, queued)| **queued);
-            out.worker = least.map_or(0, |(worker, _)| worker as u16);
+            out.worker = self.least() as u16;
         }
         *self.queued.get_mut(usize::from(out.worker))? += 1;
         self.in_flight += 1;
         out.jobs += 1;
         Some(out.worker.into())
+    }
+
+    /// The worker with the fewest jobs, of this loop and of the others.
+    fn least(&self) -> usize {
+        let jobs = |worker: &usize| {
+            let open = self.open.get(*worker).and_then(Option::as_ref);
+            self.workers.jobs(*worker) + open.map_or(0, |batch| batch.jobs())
+        };
+        (0..self.open.len()).min_by_key(jobs).unwrap_or(0)
     }
 
     #[inline]
@@ -294,6 +310,10 @@ impl<F: FnOnce(&[u8], &mut Output) + Send + 'static> Batch for Answers<F> {
         frames.clear();
     }
 
+    fn jobs(&self) -> u32 {
+        self.jobs.len() as u32
+    }
+
     fn frame_bytes(&self) -> usize {
         self.frame_bytes
     }
@@ -339,6 +359,10 @@ impl<M: Send + 'static, F: FnOnce() -> M + Send + 'static> Batch for Messages<M,
         for (id, work) in self.jobs.drain(..) {
             self.results.push((id, catch_unwind(AssertUnwindSafe(work)).ok()));
         }
+    }
+
+    fn jobs(&self) -> u32 {
+        self.jobs.len() as u32
     }
 
     fn frame_bytes(&self) -> usize {

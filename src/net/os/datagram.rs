@@ -82,7 +82,7 @@ impl Datagram {
 
     pub(super) fn receptions_max(&self) -> usize {
         match &self.0 {
-            Kind::Udp(..) => RECEPTIONS,
+            Kind::Udp(_, batching) => batching.receptions_max(),
             #[cfg(unix)]
             Kind::Unix(..) => 1,
         }
@@ -174,43 +174,86 @@ fn bound_unix(path: &std::path::Path) -> io::Result<mio::net::UnixDatagram> {
     }
 }
 
-/// How many receptions one call gives: what fits into a block of 256 KiB.
+/// How many receptions one call gives, once calls are batched: what fits into a block of 256 KiB.
 #[cfg(feature = "linux")]
 const RECEPTIONS: usize = 4;
-#[cfg(not(feature = "linux"))]
-const RECEPTIONS: usize = 1;
 
 /// Several datagrams a call: `recvmmsg`, and segmentation offload both ways (GSO, GRO).
 ///
 /// GRO, by which the system hands over what one peer sent at once as one, is turned on when there
 /// is something to gain: with it come notes on each reception, which cost a server of many peers
-/// that send one datagram at a time 5 % of its processor time.
+/// that send one datagram at a time 5 % of its processor time. Until then datagrams are received
+/// one by one: for small ones that is cheaper than `recvmmsg`, too.
 #[cfg(feature = "linux")]
 struct Batching {
     state: quinn_udp::UdpSocketState,
-    /// How often a call gave nothing but equals from one peer; `None` if nothing can come of it.
-    bulk: Option<u8>,
+    bulk: Bulk,
 }
 
-/// So often, before GRO is turned on.
+/// Whether one peer sends so much that GRO would gain something.
 #[cfg(feature = "linux")]
-const BULK_MAX: u8 = 16;
+#[derive(Clone, Copy)]
+enum Bulk {
+    /// How many datagrams in a row were of equal length, from one peer.
+    Unknown { last: (SocketAddr, usize), equals: u32, runs: u32 },
+    /// It does, and is received so.
+    Yes,
+    /// It doesn't matter: the system can't.
+    No,
+}
+
+/// A run is so long …
+#[cfg(feature = "linux")]
+const RUN: u32 = 4;
+/// … and so many are seen before GRO is turned on.
+#[cfg(feature = "linux")]
+const RUNS: u32 = 16;
 
 #[cfg(feature = "linux")]
 impl Batching {
     fn new(socket: &UdpSocket) -> io::Result<Self> {
-        let is_ipv4 = socket.local_addr()?.is_ipv4();
+        let at = socket.local_addr()?;
         // What the system can do is found out by turning it on; here, on a socket of no use.
-        let probe = Socket::new(Domain::for_address(socket.local_addr()?), Type::DGRAM, None)?;
+        let probe = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
         let state = quinn_udp::UdpSocketState::new((&probe).into())?;
         // On IPv6 it could not be turned on without forbidding fragments.
-        let bulk = (is_ipv4 && state.gro_segments() > 1).then_some(0);
+        let bulk = match at.is_ipv4() && state.gro_segments() > 1 {
+            true => Bulk::Unknown { last: (at, 0), equals: 0, runs: 0 },
+            false => Bulk::No,
+        };
         Ok(Self { state, bulk })
+    }
+
+    fn receptions_max(&self) -> usize {
+        if matches!(self.bulk, Bulk::Yes) { RECEPTIONS } else { 1 }
     }
 
     #[inline]
     fn receive(
         &mut self,
+        socket: &UdpSocket,
+        block: &mut [u8],
+        received: &mut Vec<Received>,
+    ) -> io::Result<()> {
+        if matches!(self.bulk, Bulk::Yes) {
+            return self.receive_several(socket, block, received);
+        }
+        let (len, from) = receive_one(socket, block, received)?;
+        if let Bulk::Unknown { last, equals, runs } = &mut self.bulk {
+            *equals = if *last == (from, len) { *equals + 1 } else { 0 };
+            *last = (from, len);
+            if *equals >= RUN {
+                (*equals, *runs) = (0, *runs + 1);
+            }
+            if *runs >= RUNS {
+                self.offload(socket);
+            }
+        }
+        Ok(())
+    }
+
+    fn receive_several(
+        &self,
         socket: &UdpSocket,
         block: &mut [u8],
         received: &mut Vec<Received>,
@@ -229,28 +272,21 @@ impl Batching {
             stride: meta.stride,
             from: Remote::Ip(canonical(meta.addr)),
         }));
-        if count == RECEPTIONS
-            && let Some(bulk) = self.bulk
-            && metas
-                .windows(2)
-                .all(|pair| (pair[0].addr, pair[0].len) == (pair[1].addr, pair[1].len))
-        {
-            self.note_bulk(bulk, socket);
-        }
         Ok(())
     }
 
     #[cold]
-    fn note_bulk(&mut self, bulk: u8, socket: &UdpSocket) {
-        self.bulk = (bulk < BULK_MAX).then_some(bulk + 1);
-        if self.bulk.is_none()
-            && let Err(error) = self.offload(socket)
-        {
-            log::debug!("no segmentation offload for receiving: {error}");
-        }
+    fn offload(&mut self, socket: &UdpSocket) {
+        self.bulk = match self.turn_on(socket) {
+            Ok(()) => Bulk::Yes,
+            Err(error) => {
+                log::debug!("no segmentation offload for receiving: {error}");
+                Bulk::No
+            }
+        };
     }
 
-    fn offload(&mut self, socket: &UdpSocket) -> io::Result<()> {
+    fn turn_on(&mut self, socket: &UdpSocket) -> io::Result<()> {
         self.state = quinn_udp::UdpSocketState::new(socket.into())?;
         // As before, large datagrams may be cut up on the way; and nobody asks how each was marked.
         #[cfg(target_os = "linux")]
@@ -304,11 +340,11 @@ impl Batching {
         block: &mut [u8],
         received: &mut Vec<Received>,
     ) -> io::Result<()> {
-        debug_assert!(block.len() >= DATAGRAM_MAX);
-        let (len, from) = socket.recv_from(block)?;
-        let from = Remote::Ip(canonical(from));
-        received.push(Received { start: 0, len, stride: len, from });
-        Ok(())
+        receive_one(socket, block, received).map(drop)
+    }
+
+    fn receptions_max(&self) -> usize {
+        1
     }
 
     fn segments_max(&self) -> usize {
@@ -318,6 +354,18 @@ impl Batching {
     fn send(&self, socket: &UdpSocket, transmit: &Transmit<'_>, to: SocketAddr) -> io::Result<()> {
         socket.send_to(transmit.bytes, to).map(drop)
     }
+}
+
+#[inline]
+fn receive_one(
+    socket: &UdpSocket,
+    block: &mut [u8],
+    received: &mut Vec<Received>,
+) -> io::Result<(usize, SocketAddr)> {
+    debug_assert!(block.len() >= DATAGRAM_MAX);
+    let (len, from) = socket.recv_from(block)?;
+    received.push(Received { start: 0, len, stride: len, from: Remote::Ip(canonical(from)) });
+    Ok((len, from))
 }
 
 /// Who sends from an IPv4 address to a dual-stack socket has an IPv6 address here; answers must go
