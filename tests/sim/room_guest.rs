@@ -17,7 +17,7 @@ use overt::{Context, Handler, Output, Result, Timer};
 pub(crate) const AT: &str = "10.0.0.1:7000";
 
 const TICK: Timer = Timer::new(0);
-const LINE: Form = Form::new(2);
+const LINE: Form = Form::new(3);
 
 /// A member that speaks lines of words.
 pub(crate) struct Guest {
