@@ -38,6 +38,10 @@ mod origin;
 mod panics;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
+#[path = "sim/room_guest.rs"]
+mod room_guest;
+#[path = "sim/rooms.rs"]
+mod rooms;
 #[path = "sim/shutdown.rs"]
 mod shutdown;
 #[path = "sim/sockets.rs"]
@@ -76,6 +80,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     shutdown::under_load,
     reconnect::comes_back,
     reconnect::gives_up,
+    rooms::a_room_begins_another_life,
+    rooms::a_user_is_told_on_all_devices,
+    rooms::connections_are_lost,
+    rooms::everybody_is_told,
+    rooms::mail_is_lost,
+    rooms::people_come_and_go,
+    rooms::slow_members_are_closed,
+    rooms::slow_members_drop_the_newest,
+    rooms::slow_members_drop_the_oldest,
+    rooms::slow_members_keep_the_latest,
     sockets::echo,
     sockets::silence,
     #[cfg(feature = "tls")]
