@@ -184,7 +184,8 @@ impl<N: Net> Connection<N> {
         if self.flags & JOBS != 0 && core.stage.asked.desk.is_full(self.facts.out) {
             self.hold(core);
         }
-        if self.flags & (RESUMED | YIELDED) != 0 && !core.stage.output.is_congested() {
+        let choked = self.is_choked() || core.stage.output.is_congested();
+        if self.flags & (RESUMED | YIELDED) != 0 && !choked {
             let wanted = self.flags & (PAUSED | CLOSING | HELD) == 0;
             self.flags &= !RESUMED;
             if self.flags & HELD == 0 {
@@ -281,6 +282,13 @@ impl<N: Net> Connection<N> {
     #[inline]
     fn wants_read(&self) -> bool {
         self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
+            && !self.is_choked()
+    }
+
+    /// Whether its output, which was above high water, is not below low water yet.
+    #[inline]
+    fn is_choked(&self) -> bool {
+        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
     }
 
     /// Socket → input, `most` bytes at most.

@@ -56,6 +56,7 @@ pub trait Handler: Send + Sized + 'static {
     }
 
     /// `cx.output` fell below the low-water mark, after it was [congested](Output::is_congested).
+    /// What the peer has sent meanwhile comes first.
     fn on_writable(&mut self, _cx: &mut Context<'_, Self>) -> Result {
         Ok(())
     }

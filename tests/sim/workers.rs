@@ -24,13 +24,13 @@ impl Handler for Framed {
 }
 
 /// Answers each frame with its size, once it has thought better of a longer answer.
-struct Hesitant;
+struct Hesitant(LengthPrefixed);
 
 impl Handler for Hesitant {
     type Message = Never;
 
     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        while let Some(frame) = LengthPrefixed::MIB.decode(cx.input)? {
+        while let Some(frame) = self.0.decode(cx.input)? {
             cx.effects.answer(frame, |frame, output| {
                 output.put(frame);
                 assert_eq!(output.to_vec(), frame, "an answer to somebody else");
@@ -135,7 +135,7 @@ fn who_clears_an_answer_clears_no_other() {
     seeds(100, |sim| {
         let config = config(sim);
         let engine = sim.engine(config);
-        engine.listen("10.0.0.1:7001", || Hesitant).unwrap();
+        engine.listen("10.0.0.1:7001", || Hesitant(LengthPrefixed::MIB)).unwrap();
         let clients: Vec<_> = (0..3).map(|_| sim.connect("10.0.0.1:7001")).collect();
         let sizes: Vec<u8> = (0..20).map(|_| sim.random(100) as u8).collect();
         for client in &clients {
