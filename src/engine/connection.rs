@@ -10,8 +10,9 @@ use std::io::{self, IoSlice};
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, DRAIN_LATE, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING,
-    OPENED, PAUSED, READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS,
+    LINGERING, OPENED, PAUSED, READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE,
+    YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
@@ -228,7 +229,7 @@ impl<N: Net> Connection<N> {
         }
         let late = self.flags & DRAIN_LATE != 0;
         if self.is_to_be_drained() && (late || !core.stage.input.has_yielded()) {
-            self.flags &= !TELL_DRAIN;
+            self.flags = self.flags & !TELL_DRAIN | DRAINED;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
             }

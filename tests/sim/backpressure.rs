@@ -191,7 +191,7 @@ impl Handler for Firehose {
 
 #[test]
 fn who_gives_as_fast_as_it_is_taken_still_hears() {
-    seeds(100, |sim| {
+    seeds(30, |sim| {
         // As much as it has marks apart, or more, or less.
         sim.set_faults(Faults { window: 500 << sim.random(7), ..sim.faults() });
         let engine = sim.engine(Config { limits: limits(), ..Config::default() });
