@@ -23,6 +23,9 @@ impl<N: Net> Connection<N> {
         if !core.stage.output.is_empty() || self.facts.out.jobs > 0 {
             return Ok(());
         }
+        if self.flags & (CLOSING | FINISHING) != 0 && !self.has_sealed_the_end(core)? {
+            return Ok(());
+        }
         if self.flags & CLOSING != 0 {
             return self.end(core);
         }
@@ -31,6 +34,12 @@ impl<N: Net> Connection<N> {
             core.net.finish(&mut self.stream)?;
         }
         Ok(())
+    }
+
+    /// Whether its output, which was above high water, is not below low water yet.
+    #[inline]
+    pub(super) fn is_choked(&self) -> bool {
+        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
     }
 
     /// Tells the handler once the output is below low water: it may then give more.
@@ -49,7 +58,7 @@ impl<N: Net> Connection<N> {
         if core.stage.output.is_congested() {
             self.flags |= CONGESTED;
         }
-        self.flush(core)?;
+        self.send(core)?;
         if self.flags & CONGESTED != 0 && core.stage.output.len() <= low {
             // The peer takes as fast as the handler gives: now the others, then again.
             self.flags |= TELL_WRITABLE;
