@@ -242,8 +242,7 @@ impl<N: Net> Connection<N> {
         let (lifetime, idle) = (times.lifetime, times.idle);
         if let Some(first) = times.first_frame {
             self.flags |= FIRST;
-            core.mark = Default::default();
-            core.mark.bytes_read = core.ledger.bytes_read;
+            self.mark(core);
             self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
         }
         self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);

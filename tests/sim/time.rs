@@ -132,6 +132,41 @@ fn a_trickle_ends_at_the_first_window_that_was_too_slow() {
     });
 }
 
+/// Greets with more than fits.
+struct Talker;
+
+impl Handler for Talker {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(&vec![b'.'; 2 << 20]);
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.input.clear();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_trickle_ends_as_soon_whoever_else_was_served() {
+    seeds(20, |sim| {
+        sim.set_faults(Faults { window: 64, ..Faults::calm() });
+        let first_frame = Some(20 * DAY);
+        let deadlines = Deadlines { rate: 64, first_frame, ..long() };
+        let engine = sim.engine(Config { loops: 1, deadlines, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Talker).unwrap();
+        let other = sim.connect("10.0.0.1:7000");
+        sim.run_until(|| other.received_in_all() > 10_000);
+        let peer = sim.connect("10.0.0.1:7000");
+        peer.set_reading(Reading::Slow { bytes: 10, every: Duration::from_secs(1) });
+        // It is judged every ten seconds.
+        sim.run_for(Duration::from_secs(11));
+        assert_eq!(closes(sim, Reason::LateRate), 1);
+    });
+}
+
 #[test]
 fn output_that_nobody_takes_ends_when_the_drain_deadline_is_due() {
     seeds(50, |sim| {
