@@ -200,6 +200,55 @@ fn a_read_deadline_of_the_handler_fires_when_it_is_due() {
     });
 }
 
+/// Says as much as it is asked for, and has a second for that from its opening on.
+struct Hasty;
+
+impl Handler for Hasty {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        let now = cx.effects.now();
+        cx.effects.set_write_deadline(Some(now + Duration::from_secs(1)));
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        let size = usize::from(cx.input[0]) << 16;
+        cx.input.clear();
+        cx.output.put(&vec![b'.'; size]);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_write_deadline_ends_who_has_something_unsent_then_or_later() {
+    seeds(50, |sim| {
+        // What is sent is taken at once, or not at all.
+        let faults = sim.faults();
+        sim.set_faults(Faults { window: 256 << 10, slow_peers: 0, pieces: 0, ..faults });
+        let engine = sim.engine(Config { loops: 1, deadlines: long(), ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Hasty).unwrap();
+        let late = |sim: &Simulation| closes(sim, Reason::LateWrite);
+        // Who reads in time stays, as long as all that is sent is taken at once.
+        let good = sim.connect("10.0.0.1:7000");
+        good.send(&[1]);
+        sim.run_until(|| good.received_in_all() == 1 << 16);
+        let slow = sim.connect("10.0.0.1:7000");
+        slow.set_reading(Reading::Never);
+        slow.send(&[100]);
+        sim.run_for(Duration::from_millis(900));
+        assert_eq!(late(sim), 0);
+        sim.run_for(Duration::from_millis(200));
+        assert_eq!(late(sim), 1);
+        assert!(!good.is_over());
+        good.set_reading(Reading::Never);
+        good.send(&[100]);
+        sim.run_for(Duration::from_millis(500));
+        assert_eq!(late(sim), 2);
+        assert_closes(sim, &[Reason::LateWrite]);
+    });
+}
+
 /// Ticks every 10 seconds, and is told how it went.
 struct Ticking(Arc<Mutex<Vec<Duration>>>);
 
