@@ -2,10 +2,16 @@
 
 mod chat;
 mod echo;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod origin;
 mod pace;
 mod reconnect;
 pub mod rooms;
 mod tunnel;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use chat::{Chat, ChatLimits};
 pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};
