@@ -228,23 +228,29 @@ impl Headers {
         self.known & bits != 0
     }
 
-    /// Takes over `lines` that were received. Each of them must be told by [`note`](Self::note).
-    pub(crate) fn adopt(&mut self, lines: &[u8]) {
+    /// Takes over `lines` that were received. With each field: where it begins, its name, where its
+    /// value begins, and how long that is.
+    #[inline]
+    pub(crate) fn adopt<'l>(
+        &mut self,
+        lines: &[u8],
+        fields: impl ExactSizeIterator<Item = (usize, &'l [u8], usize, usize)>,
+    ) {
         self.clear();
         self.lines.extend_from_slice(lines);
-    }
-
-    /// The next of the lines taken over: where it begins, and its parts.
-    #[inline]
-    pub(crate) fn note(&mut self, start: usize, name: &[u8], value: usize, value_len: usize) {
-        let (start, end) = (start as u32, self.lines.len() as u32);
-        if let Some(before) = self.fields.last_mut() {
-            before.end = start;
+        let mut known = 0;
+        self.fields.extend(fields.map(|(start, name, value, value_len)| {
+            known |= known::bit(name);
+            let (start, value, value_len) = (start as u32, value as u32, value_len as u32);
+            Field { start, value, value_len, end: 0, name_len: name.len() as u16 }
+        }));
+        self.known = known;
+        // Each ends where the next begins.
+        let mut end = lines.len() as u32;
+        for field in self.fields.iter_mut().rev() {
+            field.end = end;
+            end = field.start;
         }
-        let name_len = name.len() as u16;
-        let (value, value_len) = (value as u32, value_len as u32);
-        self.fields.push(Field { start, value, value_len, end, name_len });
-        self.known |= known::bit(name);
     }
 
     /// Lines and the place of each field, for those who leave some out.
