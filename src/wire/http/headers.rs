@@ -43,6 +43,9 @@ struct Field {
     name_len: u16,
 }
 
+/// Few heads have one field only, so room is made for some more.
+const ROOM_MIN: usize = 128;
+
 /// Bits for fields that decide about the message itself, noted as they come, so that nobody has to
 /// search for one that isn't there.
 pub(crate) mod known {
@@ -101,6 +104,10 @@ impl Headers {
         let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else {
             return Err(WireError::too_large(end as u64, u32::MAX.into(), start));
         };
+        let room = end as usize - self.lines.len();
+        if self.lines.capacity() - self.lines.len() < room {
+            self.lines.reserve(room.max(ROOM_MIN));
+        }
         for part in [name, b": ", value, b"\r\n"] {
             self.lines.extend_from_slice(part);
         }
