@@ -45,6 +45,7 @@
 //! | `ledger` (default) | counters and phase times of each loop; without it they are compiled out |
 //! | `json` | frames typed by serde ([`wire`]); snapshots as JSON |
 //! | `protobuf` | frames typed by prost |
+//! | `websocket` | WebSocket ([`wire`]) |
 //! | `tls` | TLS below the buffers ([`tls`]) |
 //! | `linux` | loops pinned to processors, several datagrams in one system call |
 //! | `command` | the `overt` command |

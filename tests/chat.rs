@@ -4,19 +4,25 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use overt::service::{Chat, ChatLimits, Rooms};
+use overt::service::rooms::{RoomLimits, RoomSettings, Rooms, Slow};
+use overt::service::{Chat, ChatLimits};
 use overt::{Config, Deadlines, Engine, Handle, Limits, Reason, Running};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn chat(limits: ChatLimits) -> (SocketAddr, Running) {
+    chat_in(RoomLimits::default(), limits)
+}
+
+fn chat_in(rooms: RoomLimits, limits: ChatLimits) -> (SocketAddr, Running) {
     let engine_limits = Limits { output_high: 64 << 10, output_low: 16 << 10, ..Limits::default() };
     // Nobody here hangs up before the shutdown is over.
     let deadlines = Deadlines { linger: Duration::from_millis(100), ..Deadlines::default() };
     let config = Config { loops: 2, limits: engine_limits, deadlines, ..Config::default() };
     let mut engine = Engine::new(config).unwrap();
-    let rooms = Rooms::new(limits);
-    let at = engine.listen("127.0.0.1:0", move || Chat::new(rooms.clone())).unwrap();
+    let rooms = Rooms::new(rooms);
+    let chat = move || Chat::new(rooms.clone(), limits.clone());
+    let at = engine.listen("127.0.0.1:0", chat).unwrap();
     (at.socket_addr().unwrap(), engine.start().unwrap())
 }
 
@@ -141,7 +147,8 @@ fn everybody_hears_two_who_speak_at_once_in_the_same_order() {
 fn somebody_who_does_not_read_is_dropped_and_nobody_else_misses_a_line() {
     let limits =
         ChatLimits { lines_at_once: 1_000_000, line_max: 16 << 10, ..ChatLimits::default() };
-    let (at, running) = chat(limits);
+    let room = RoomSettings { slow: Slow::Close, ..RoomSettings::default() };
+    let (at, running) = chat_in(RoomLimits { room, ..RoomLimits::default() }, limits);
     let _deaf = Person::new(at, "deaf");
     let (mut ann, mut bob) = (Person::new(at, "ann"), Person::new(at, "bob"));
     let long = "x".repeat(15 << 10);
@@ -193,8 +200,14 @@ fn the_silent_are_pinged_and_then_dropped() {
 
 #[test]
 fn what_is_too_long_or_too_many_is_refused_in_words() {
-    let limits = ChatLimits { rooms: 2, members_per_room: 2, ..ChatLimits::default() };
-    let (at, running) = chat(limits);
+    // As long as one lingers, there is no room for another: so it doesn't.
+    let limits = RoomLimits {
+        rooms: 2,
+        members_per_room: 2,
+        linger: Duration::ZERO,
+        ..RoomLimits::default()
+    };
+    let (at, running) = chat_in(limits, ChatLimits::default());
     let (mut ann, mut bob) = (Person::new(at, "ann"), Person::new(at, "bob"));
     let mut cid = Person::stranger(at);
     cid.hears_at_last("* that room is full");

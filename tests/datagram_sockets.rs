@@ -148,6 +148,7 @@ fn a_socket_is_seen_in_the_snapshot() {
 
 #[cfg(unix)]
 #[test]
+#[ignore = "needs python3"]
 fn python_is_answered() {
     let (running, at) = start(|| Echo);
     let script = format!(

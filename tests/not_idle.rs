@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use overt::{Config, Context, Deadlines, Engine, Handler, Never, Result, Timer};
+use overt::testing::Bench;
+use overt::{Config, Context, Deadlines, Engine, Handler, Never, Reason, Result, Timer};
 
 const TIMER: Timer = Timer::new(0);
 const IDLE: Duration = Duration::from_millis(500);
@@ -79,4 +80,36 @@ fn heard<H: Handler>(handler: impl Fn() -> H + Send + Sync + 'static, count: usi
     drop(stream);
     running.shut_down().unwrap();
     heard
+}
+
+/// Owes an answer to each byte, and gives it when it is told to.
+struct Owes;
+
+impl Handler for Owes {
+    type Message = u8;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.input.clear();
+        cx.effects.owe();
+        Ok(())
+    }
+
+    fn on_message(&mut self, answer: u8, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(&[answer]);
+        cx.effects.settled();
+        Ok(())
+    }
+}
+
+#[test]
+fn who_is_owed_an_answer_is_not_idle_until_it_is_given() {
+    let mut bench = Bench::new(Owes);
+    bench.data(b"?");
+    bench.advance(Duration::from_secs(1000));
+    bench.message(b'!');
+    assert_eq!(bench.take_output(), b"!");
+    bench.advance(Duration::from_secs(59));
+    assert_eq!(bench.closed(), None);
+    bench.advance(Duration::from_secs(1));
+    assert_eq!(bench.closed(), Some(Reason::LateIdle));
 }

@@ -7,6 +7,9 @@ use overt::{Limits, Reason};
 
 #[path = "sim/admission.rs"]
 mod admission;
+#[cfg(feature = "http")]
+#[path = "sim/asker.rs"]
+mod asker;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
 #[cfg(feature = "tls")]
@@ -21,14 +24,24 @@ mod datagrams;
 mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
+#[cfg(feature = "http")]
+#[path = "sim/http_client.rs"]
+mod http_client;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
 mod messages;
+#[cfg(feature = "http")]
+#[path = "sim/origin.rs"]
+mod origin;
 #[path = "sim/panics.rs"]
 mod panics;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
+#[path = "sim/room_guest.rs"]
+mod room_guest;
+#[path = "sim/rooms.rs"]
+mod rooms;
 #[path = "sim/shutdown.rs"]
 mod shutdown;
 #[path = "sim/sockets.rs"]
@@ -51,6 +64,14 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     backpressure::others_finish,
     chat::scenario,
     echo::scenario,
+    #[cfg(feature = "http")]
+    http_client::all_shapes,
+    #[cfg(feature = "http")]
+    http_client::cut,
+    #[cfg(feature = "http")]
+    http_client::fickle,
+    #[cfg(feature = "http")]
+    http_client::slow_taker,
     lingering::scenario,
     messages::scenario,
     messages::the_dead,
@@ -59,6 +80,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     shutdown::under_load,
     reconnect::comes_back,
     reconnect::gives_up,
+    rooms::a_room_begins_another_life,
+    rooms::a_user_is_told_on_all_devices,
+    rooms::connections_are_lost,
+    rooms::everybody_is_told,
+    rooms::mail_is_lost,
+    rooms::people_come_and_go,
+    rooms::slow_members_are_closed,
+    rooms::slow_members_drop_the_newest,
+    rooms::slow_members_drop_the_oldest,
+    rooms::slow_members_keep_the_latest,
     sockets::echo,
     sockets::silence,
     #[cfg(feature = "tls")]

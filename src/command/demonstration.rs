@@ -7,7 +7,8 @@ use super::failure::Failure;
 use super::server::{Server, say};
 use crate::engine::Config;
 use crate::net::Endpoint;
-use crate::service::{Chat, ChatLimits, DatagramEcho, Echo, FramesByWorkers, Rooms};
+use crate::service::rooms::{RoomLimits, Rooms};
+use crate::service::{Chat, ChatLimits, DatagramEcho, Echo, FramesByWorkers};
 use crate::wire::LengthPrefixed;
 
 const CURE: &str = "choose other ports with --base-port, such as --base-port 8000";
@@ -19,11 +20,11 @@ pub(super) fn run(demonstration: &Demonstration) -> Result<(), Failure> {
         Endpoint::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     };
     let mut server = Server::new(Config { workers: 2, ..Config::default() }, CURE)?;
-    let rooms = Rooms::new(ChatLimits::default());
+    let (rooms, limits) = (Rooms::new(RoomLimits::default()), ChatLimits::default());
     let codec = LengthPrefixed::MIB;
     let echo = server.listen(&at(0), || Echo)?;
     let frames = server.listen(&at(1), move || FramesByWorkers { codec })?;
-    let chat = server.listen(&at(2), move || Chat::new(rooms.clone()))?;
+    let chat = server.listen(&at(2), move || Chat::new(rooms.clone(), limits.clone()))?;
     let udp = server.bind(&at(3), || DatagramEcho)?;
 
     say(format_args!("overt {}: all of this is served by one process.", env!("CARGO_PKG_VERSION")));

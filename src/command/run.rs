@@ -5,12 +5,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::arguments::{Arguments, Chat, Command, Echo, Frames, UdpEcho};
+use super::arguments::{Arguments, Chat, Command, Echo, Frames, Origin, UdpEcho};
 use super::demonstration;
 use super::failure::Failure;
 use super::server::{Server, say};
 use crate::engine::{Config, Limits};
-use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop, Rooms};
+use crate::service::http::HttpServer;
+use crate::service::origin::origin;
+use crate::service::rooms::{RoomLimits, Rooms};
+use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop};
 use crate::wire::LengthPrefixed;
 
 /// How another address is chosen.
@@ -20,6 +23,10 @@ const CURE: &str = "choose another address with --listen ADDR";
 /// wrong, 1 if the system would not do it.
 pub fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    #[cfg(target_os = "linux")]
+    if let Err(error) = crate::net::raise_descriptor_limit() {
+        log::warn!("the limit of open descriptors stays as it is: {error}");
+    }
     match arguments().and_then(|arguments| arguments.map_or(Ok(()), run)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -50,6 +57,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Frames(frames)) => run_frames(&frames),
         Some(Command::Chat(chat)) => run_chat(&chat),
         Some(Command::UdpEcho(echo)) => run_udp_echo(&echo),
+        Some(Command::Origin(origin)) => run_origin(&origin),
     }
 }
 
@@ -81,8 +89,9 @@ fn run_frames(frames: &Frames) -> Result<(), Failure> {
 
 fn run_chat(Chat { listen, engine }: &Chat) -> Result<(), Failure> {
     let mut server = Server::new(engine.config(), CURE)?;
-    let rooms = Rooms::new(ChatLimits::default());
-    server.listen_all("chat", listen, move || service::Chat::new(rooms.clone()))?;
+    let (rooms, limits) = (Rooms::new(RoomLimits::default()), ChatLimits::default());
+    let chat = move || service::Chat::new(rooms.clone(), limits.clone());
+    server.listen_all("chat", listen, chat)?;
     say("talk to it from two terminals; /help says how");
     server.run(engine.stats.every)
 }
@@ -94,4 +103,11 @@ fn run_udp_echo(UdpEcho { listen, stats, loops }: &UdpEcho) -> Result<(), Failur
         say(format_args!("udp echo on {at}"));
     }
     server.run(stats.every)
+}
+
+fn run_origin(Origin { listen, engine }: &Origin) -> Result<(), Failure> {
+    let mut server = Server::new(engine.config(), CURE)?;
+    let http = HttpServer::new(origin());
+    server.listen_all("origin", listen, move || http.connection())?;
+    server.run(engine.stats.every)
 }

@@ -219,7 +219,8 @@ impl<N: Net> Connection<N> {
         if self.flags & JOBS != 0 && core.stage.asked.desk.is_full(self.facts.out) {
             self.hold(core);
         }
-        if self.flags & (RESUMED | YIELDED) != 0 && !core.stage.output.is_congested() {
+        let choked = self.is_choked() || core.stage.output.is_congested();
+        if self.flags & (RESUMED | YIELDED) != 0 && !choked {
             let wanted = self.flags & (PAUSED | CLOSING | HELD) == 0;
             self.flags &= !RESUMED;
             if self.flags & HELD == 0 {
@@ -263,7 +264,8 @@ impl<N: Net> Connection<N> {
                 self.dispatch(Event::Eof, core)?;
             }
         }
-        if self.is_to_be_drained() && !core.stage.input.has_yielded() {
+        let late = self.flags & DRAIN_LATE != 0;
+        if self.is_to_be_drained() && (late || !core.stage.input.has_yielded()) {
             self.flags &= !TELL_DRAIN;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
@@ -318,6 +320,13 @@ impl<N: Net> Connection<N> {
     #[inline]
     fn wants_read(&self) -> bool {
         self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
+            && !self.is_choked()
+    }
+
+    /// Whether its output, which was above high water, is not below low water yet.
+    #[inline]
+    fn is_choked(&self) -> bool {
+        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
     }
 
     /// Socket → input, `most` bytes at most.

@@ -127,6 +127,10 @@ impl<N: Net> Core<N> {
             bits: 0,
             clock: now,
             now: now.as_millis() as u64,
+            wall_ahead: net.wall().saturating_sub(now),
+            wall_second: now.as_secs(),
+            #[cfg(feature = "http")]
+            date: None,
             timers: [Duration::ZERO; TIMERS],
             read_deadline: None,
             write_deadline: None,
@@ -137,6 +141,8 @@ impl<N: Net> Core<N> {
             mailbox_max: limits.mailbox,
             desk: Desk::new(queues, home, max),
             random: Random::new(net.random()),
+            #[cfg(feature = "websocket")]
+            secrets: net.secrets(),
         };
         Self {
             net,
@@ -149,6 +155,18 @@ impl<N: Net> Core<N> {
             mark: Default::default(),
             starved: Vec::new(),
             blocks: Blocks::default(),
+        }
+    }
+
+    /// This is the time now, since the loop began. Asks for the wall clock once a second.
+    #[inline]
+    pub(crate) fn set_clock(&mut self, now: Duration) {
+        let asked = &mut self.stage.asked;
+        asked.clock = now;
+        asked.now = now.as_secs() * 1000 + u64::from(now.subsec_millis());
+        if asked.wall_second != now.as_secs() {
+            asked.wall_second = now.as_secs();
+            asked.wall_ahead = self.net.wall().saturating_sub(now);
         }
     }
 

@@ -44,7 +44,9 @@ impl<N: Net> Connection<N> {
         match deadline {
             Deadline::Rate => return self.judge_rate(core),
             // Then it is we who keep the peer waiting.
-            Deadline::Idle if self.facts.out.jobs > 0 || self.flags & flag::PAUSED != 0 => {
+            Deadline::Idle
+                if self.facts.out.jobs > 0 || self.flags & (flag::PAUSED | flag::OWING) != 0 =>
+            {
                 self.set_due(index, core.now() + u64::from(core.times.idle), core);
                 return Ok(());
             }

@@ -110,10 +110,12 @@ impl<N: Net> EventLoop<N> {
     pub(super) fn resolved(&mut self, id: ConnectionId, endpoints: io::Result<Vec<Endpoint>>) {
         let Some(dialing) = self.dialing_mut(id) else { return };
         match endpoints {
-            Ok(endpoints) => dialing.left = endpoints.into(),
-            Err(error) => dialing.error = Some(error),
+            Ok(endpoints) => {
+                dialing.left = endpoints.into();
+                self.attempt(id);
+            }
+            Err(error) => self.dial_failed(id, Close::Unresolved(error)),
         }
-        self.attempt(id);
     }
 
     /// Tries the next address, until one can be waited for.

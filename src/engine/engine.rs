@@ -74,8 +74,20 @@ impl Engine {
     /// Runs on threads of its own. Signals are left alone.
     pub fn start(self) -> io::Result<Running> {
         let handle = self.handle();
-        let pin = self.config.pin;
         let mut running = Running { loops: Vec::new(), workers: Vec::new(), handle };
+        match self.spawn(&mut running) {
+            Ok(()) => Ok(running),
+            Err(error) => {
+                // Those that run already must not go on by themselves.
+                running.handle.shut_down();
+                let _ = running.join();
+                Err(error)
+            }
+        }
+    }
+
+    fn spawn(self, running: &mut Running) -> io::Result<()> {
+        let pin = self.config.pin;
         for (number, worker) in self.workers.into_iter().enumerate() {
             running.workers.push(worker.spawn(format!("worker-{number}"))?);
         }
@@ -84,7 +96,7 @@ impl Engine {
             let run = move || run_loop(event_loop, pin);
             running.loops.push(thread::Builder::new().name(name).spawn(run)?);
         }
-        Ok(running)
+        Ok(())
     }
 }
 

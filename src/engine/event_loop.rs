@@ -146,8 +146,7 @@ impl<N: Net> EventLoop<N> {
             note(slots, runnable, ready, id, readiness, &mut stale);
         })?;
         let now = self.core.net.now();
-        self.core.stage.asked.clock = now;
-        self.core.stage.asked.now = now.as_secs() * 1000 + u64::from(now.subsec_millis());
+        self.core.set_clock(now);
         if ledger::ON {
             self.core.ledger.events_stale += stale;
             self.core.ledger.charge(Phase::Wait, now.as_nanos() as u64);

@@ -4,8 +4,8 @@ use std::mem;
 
 use super::connection::Connection;
 use super::core::{Core, millis};
-use super::due::Due;
-use super::flag::{CLOSING, EOF, FINISHING, HELD, JOBS, PAUSED, RESUMED, STARVED, TELL_EOF};
+use super::due::{Due, after};
+use super::flag::{CLOSING, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_EOF};
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
 use crate::net::Net;
@@ -26,6 +26,9 @@ impl<N: Net> Connection<N> {
         }
         if bits & ask::RESUME != 0 {
             self.flags = self.flags & !PAUSED | RESUMED;
+        }
+        if bits & (ask::OWE | ask::SETTLE) != 0 {
+            self.owe(bits & ask::OWE != 0, core);
         }
         if bits & ask::CLOSE != 0 {
             self.flags |= CLOSING;
@@ -49,9 +52,20 @@ impl<N: Net> Connection<N> {
         }
     }
 
+    /// Who is no longer owed anything begins to be idle now.
+    fn owe(&mut self, owes: bool, core: &Core<N>) {
+        match owes {
+            true => self.flags |= OWING,
+            false => {
+                self.flags &= !OWING;
+                self.due.set_idle(after(core.now(), core.times.idle));
+            }
+        }
+    }
+
     /// What another handler asked for does not reach a successor, and what came before is told.
     fn begin_afresh(&mut self) {
-        self.flags = self.flags & !PAUSED | RESUMED;
+        self.flags = self.flags & !(PAUSED | OWING) | RESUMED;
         if self.flags & EOF != 0 {
             self.flags |= TELL_EOF;
         }

@@ -87,6 +87,8 @@ impl<N: Net> Connection<N> {
             format!("waiting for PEER to read: {unsent} bytes unsent")
         } else if self.flags & flag::PAUSED != 0 {
             "waiting for HANDLER: it paused reading".to_owned()
+        } else if self.flags & flag::OWING != 0 {
+            "waiting for HANDLER: it owes something to the peer".to_owned()
         } else if unread > 0 {
             format!("waiting for PEER to send the rest of a frame: {unread} bytes are here")
         } else {

@@ -39,6 +39,11 @@ impl<N: Net> Connection<N> {
         if fresh {
             core.mark = Default::default();
         }
+        if let Err(Close::Wire(_) | Close::Protocol(_) | Close::ByUs | Close::ByPeer) = visited {
+            // What came before the fault was answered, and may have been all that the peer wanted.
+            // If the socket fails, the first reason stands.
+            let _ = self.send(core);
+        }
         let (unopened, sealed) = self.sealed();
         let unread = core.stage.input.len() + unopened;
         let unsent = core.stage.output.len() + sealed;

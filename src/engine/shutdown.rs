@@ -9,6 +9,7 @@ use super::flag;
 use super::order::Order;
 use super::shared::ShutdownPhase;
 use super::state::{EventLoop, Other, Slot};
+use crate::handler::mail::Envelope;
 use crate::handler::{Close, ConnectionId, Reason};
 use crate::net::Net;
 
@@ -76,17 +77,21 @@ impl<N: Net> EventLoop<N> {
         self.enter_phase(ShutdownPhase::Draining, self.grace.drain);
         self.shutdown.half = self.core.now() + u64::from(millis(self.grace.drain / 2));
         self.accept_the_last();
-        for id in self.ids(|slot| match slot {
-            Slot::Other(other) => matches!(**other, Other::Dialing(_)),
-            Slot::Connection(_) => false,
-        }) {
-            self.dial_failed(id, Close::Shutdown);
-        }
+        self.stop_dialing();
         for id in self.connection_ids() {
             self.tell_drain(id);
         }
         for id in self.socket_ids() {
             self.drain_socket(id);
+        }
+    }
+
+    fn stop_dialing(&mut self) {
+        for id in self.ids(|slot| match slot {
+            Slot::Other(other) => matches!(**other, Other::Dialing(_)),
+            Slot::Connection(_) => false,
+        }) {
+            self.dial_failed(id, Close::Shutdown);
         }
     }
 
@@ -171,8 +176,30 @@ impl<N: Net> EventLoop<N> {
         if self.phase == ShutdownPhase::Ready {
             self.tell_all_to_shut_down();
         }
+        self.stop_dialing();
         self.cut();
         self.end();
+        while let Some(envelope) = self.inbox.receive() {
+            if let Envelope::Order(order) = envelope
+                && let Ok(order) = order.downcast()
+            {
+                self.turn_away(*order);
+            }
+        }
+        self.dial();
+    }
+
+    /// What others gave to this loop, which has ended.
+    fn turn_away(&mut self, order: Order<N>) {
+        match order {
+            Order::Dial(order) => self.dial_one(order),
+            Order::Enroll { stream, handler, .. } => {
+                self.core.net.close(stream, true);
+                self.end_handler(handler, Close::Shutdown);
+            }
+            Order::Adopt { stream, .. } => self.core.net.close(stream, true),
+            _ => {}
+        }
     }
 
     /// A connection ended while the engine shuts down.
@@ -202,7 +229,11 @@ impl<N: Net> EventLoop<N> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::sync::mpsc::{Sender, channel};
+
     use crate::engine::{Config, Engine};
+    use crate::handler::{Close, Context, Dial, Handler, Never, Outgoing, Result};
     use crate::service::Echo;
 
     #[test]
@@ -215,5 +246,35 @@ mod tests {
             let error = engine.start().unwrap().join().unwrap_err();
             assert_eq!(error.to_string(), "broken on purpose");
         }
+    }
+
+    struct Told(Sender<Close>);
+
+    impl Handler for Told {
+        type Message = Never;
+
+        fn on_data(&mut self, _: &mut Context<'_, Self>) -> Result {
+            Ok(())
+        }
+
+        fn on_close(self, why: Close, outgoing: &mut Outgoing<'_>) {
+            self.0.send(why).unwrap();
+            // One that does not give up is told once more, and no more.
+            outgoing.connect(Dial::host("localhost", 9), Self(self.0.clone()));
+        }
+    }
+
+    #[test]
+    fn a_loop_that_fails_tells_those_who_are_on_their_way() {
+        let mut engine = Engine::new(Config { loops: 1, ..Config::default() }).unwrap();
+        let (told, heard) = channel();
+        let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+        engine.connect(somebody.local_addr().unwrap(), Told(told.clone()));
+        engine.handle().connect(Dial::host("localhost", 9), Told(told));
+        engine.loops[0].core.net.broken = true;
+        engine.start().unwrap().join().unwrap_err();
+        let heard: Vec<_> = heard.try_iter().collect();
+        assert!(heard.iter().all(|why| matches!(why, Close::Shutdown)), "{heard:?}");
+        assert_eq!(heard.len(), 4);
     }
 }

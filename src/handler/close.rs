@@ -7,6 +7,8 @@ use std::io;
 use super::jobs::Busy;
 use crate::net::{TlsError, TlsFailure};
 use crate::wire::WireError;
+#[cfg(feature = "http")]
+use crate::wire::http::HttpError;
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub enum Close {
     Reset(io::Error),
     /// An outgoing connection could not be opened.
     Unreachable(io::Error),
+    /// The name of a host that was to be connected to has no address that could be found.
+    Unresolved(io::Error),
     /// The system failed us in another way.
     Io(io::Error),
     /// The handler, or work that it gave to a worker, panicked.
@@ -37,8 +41,8 @@ pub enum Close {
     Shutdown,
 }
 
-/// The deadlines that the engine keeps for every connection. Their times are in
-/// [`Deadlines`](crate::Deadlines).
+/// The deadlines of a connection. The times of those that the engine keeps for every connection are
+/// in [`Deadlines`](crate::Deadlines).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deadline {
     /// From the beginning of an outgoing connection, or of a handshake, until it is open.
@@ -57,9 +61,12 @@ pub enum Deadline {
     Read,
     /// Set by [`Effects::set_write_deadline`](super::Effects::set_write_deadline).
     Write,
+    /// A peer that was asked whether it is there did not answer. Kept by handlers that have a
+    /// heartbeat, not by the engine.
+    Heartbeat,
 }
 
-/// How many deadlines there are.
+/// How many deadlines the engine keeps.
 pub(crate) const DEADLINES: usize = 8;
 
 /// The bounds of `Limits` that end a connection.
@@ -137,6 +144,7 @@ reasons! {
     LateLifetime "late_lifetime" Nobody,
     LateRead "late_read" Peer,
     LateWrite "late_write" Peer,
+    LateHeartbeat "late_heartbeat" Peer,
     OverInput "over_input" Peer,
     OverOutput "over_output" Peer,
     OverMemory "over_memory" Us,
@@ -144,6 +152,7 @@ reasons! {
     OverSessions "over_sessions" Us,
     Reset "reset" Peer,
     Unreachable "unreachable" System,
+    Unresolved "unresolved" System,
     Io "io" System,
     Panicked "panicked" Us,
     Shutdown "shutdown" Us,
@@ -166,6 +175,7 @@ impl Close {
             Self::Late(Deadline::Lifetime) => Reason::LateLifetime,
             Self::Late(Deadline::Read) => Reason::LateRead,
             Self::Late(Deadline::Write) => Reason::LateWrite,
+            Self::Late(Deadline::Heartbeat) => Reason::LateHeartbeat,
             Self::Over(Bound::Input) => Reason::OverInput,
             Self::Over(Bound::Output) => Reason::OverOutput,
             Self::Over(Bound::Memory) => Reason::OverMemory,
@@ -173,6 +183,7 @@ impl Close {
             Self::Over(Bound::Sessions) => Reason::OverSessions,
             Self::Reset(_) => Reason::Reset,
             Self::Unreachable(_) => Reason::Unreachable,
+            Self::Unresolved(_) => Reason::Unresolved,
             Self::Io(_) => Reason::Io,
             Self::Panicked => Reason::Panicked,
             Self::Shutdown => Reason::Shutdown,
@@ -201,6 +212,7 @@ impl fmt::Display for Close {
             Self::Tls(error) => write!(f, "{}: {error}", self.reason().name()),
             Self::Reset(error) => write!(f, "reset: {error}"),
             Self::Unreachable(error) => write!(f, "unreachable: {error}"),
+            Self::Unresolved(error) => write!(f, "unresolved: {error}"),
             Self::Io(error) => write!(f, "io: {error}"),
             other => f.write_str(other.reason().name()),
         }
@@ -226,6 +238,14 @@ impl From<WireError> for Close {
     #[cold]
     fn from(error: WireError) -> Self {
         Self::Wire(error)
+    }
+}
+
+#[cfg(feature = "http")]
+impl From<HttpError> for Close {
+    #[cold]
+    fn from(error: HttpError) -> Self {
+        Self::Protocol(error.what)
     }
 }
 

@@ -11,6 +11,8 @@ use super::mail::ConnectionId;
 use super::stage::{AnyHandler, Asked, Dial, DialOrder, Event, Facts, Stage, TIMERS, ask};
 use crate::base::{Input, Output};
 use crate::net::{Peer, TlsFacts};
+#[cfg(feature = "http")]
+use crate::wire::http::HttpDate;
 
 /// The state machine of one connection.
 ///
@@ -18,9 +20,11 @@ use crate::net::{Peer, TlsFacts};
 /// another. They must not block: work that takes long goes to the workers
 /// ([`Effects::answer`], [`Effects::offload`]).
 ///
-/// Returning `Err` closes the connection at once: output that was not sent yet is dropped, and a
-/// missed deadline, an exceeded bound or a panic is told to the peer by a reset.
-/// [`Effects::close`] closes it after everything was sent. A panic closes this one connection.
+/// Returning `Err` closes the connection at once. After a fault of the peer's (`Close::Wire`,
+/// `Close::Protocol`), what was appended before it is still sent, as far as the socket takes it
+/// there and then; otherwise output that was not sent yet is dropped. A missed deadline, an
+/// exceeded bound or a panic is told to the peer by a reset. [`Effects::close`] closes after
+/// everything was sent. A panic closes this one connection.
 pub trait Handler: Send + Sized + 'static {
     /// What other threads and other connections can say to this one, through its [`Address`].
     type Message: Send + 'static;
@@ -121,9 +125,28 @@ pub struct Effects<'a, H> {
 }
 
 impl<H: Handler> Effects<'_, H> {
+    /// The same for another type of handler that hears the same messages: for a handler that
+    /// shares its code with others of its kind.
+    #[cfg(feature = "http")]
+    pub(crate) fn lend<K: Handler<Message = H::Message>>(&mut self) -> Effects<'_, K> {
+        Effects { asked: self.asked, facts: self.facts, handler: PhantomData }
+    }
+
     /// The time of this turn of the loop, since the loop began.
     pub fn now(&self) -> Duration {
         self.asked.clock
+    }
+
+    /// Time since 1970-01-01 00:00 UTC, for telling people and other programs the time. The system
+    /// is asked once a second, so it may be a second late to follow a clock that was set.
+    pub fn wall(&self) -> Duration {
+        self.asked.wall()
+    }
+
+    /// The same as HTTP writes it. Made once a second.
+    #[cfg(feature = "http")]
+    pub fn http_date(&mut self) -> HttpDate {
+        self.asked.http_date()
     }
 
     /// Which connection this is.
@@ -150,6 +173,12 @@ impl<H: Handler> Effects<'_, H> {
     /// 64 random bits, for jitter and choices. Not for secrets.
     pub fn random(&mut self) -> u64 {
         self.asked.random.next()
+    }
+
+    /// Random bytes that nobody can guess: for keys and nonces.
+    #[cfg(feature = "websocket")]
+    pub fn secret<const COUNT: usize>(&mut self) -> [u8; COUNT] {
+        self.asked.secrets.take()
     }
 
     /// Arms `timer` to fire once, `after` from now, in place of whatever it was armed for. Times
@@ -251,6 +280,11 @@ impl<H: Handler> Effects<'_, H> {
         Ok(())
     }
 
+    /// How many workers there are (`Config::workers`). Without any, nothing can be offloaded.
+    pub fn workers(&self) -> usize {
+        self.asked.desk.workers()
+    }
+
     /// How many of this connection's jobs are in flight.
     pub fn jobs(&self) -> u32 {
         self.facts.out.jobs
@@ -265,6 +299,17 @@ impl<H: Handler> Effects<'_, H> {
     /// Reads again. `on_data` is called even if no byte comes, if the input is not empty.
     pub fn resume(&mut self) {
         self.asked.bits = self.asked.bits & !ask::PAUSE | ask::RESUME;
+    }
+
+    /// Says that the peer is owed something that others have to bring, such as an answer from
+    /// elsewhere: until [`settled`](Self::settled), it is not closed for being idle.
+    pub fn owe(&mut self) {
+        self.asked.bits = self.asked.bits & !ask::SETTLE | ask::OWE;
+    }
+
+    /// The peer is owed nothing: from now on it may be idle for `Deadlines::idle` again.
+    pub fn settled(&mut self) {
+        self.asked.bits = self.asked.bits & !ask::OWE | ask::SETTLE;
     }
 
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the

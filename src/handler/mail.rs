@@ -75,6 +75,8 @@ pub(crate) trait Copies: Send {
 pub(crate) trait Batch: Any + Send {
     /// On the worker.
     fn run(&mut self);
+    /// How many jobs it holds that were not run.
+    fn jobs(&self) -> u32;
     /// How many bytes of frames were copied to it, told when it comes back.
     fn frame_bytes(&self) -> usize;
     /// On the loop. Leaves the batch empty.

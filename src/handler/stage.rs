@@ -11,9 +11,13 @@ use super::close::Close;
 use super::jobs::{Desk, Out};
 use super::mail::{ConnectionId, Home};
 use crate::base::{Input, Output};
+#[cfg(feature = "websocket")]
+use crate::net::Secrets;
 #[cfg(feature = "tls")]
 use crate::net::transport::TlsClient;
 use crate::net::{Endpoint, Peer, Secured, TlsFacts};
+#[cfg(feature = "http")]
+use crate::wire::http::HttpDate;
 
 /// How many timers of its own a connection can have.
 pub(crate) const TIMERS: usize = 4;
@@ -32,6 +36,12 @@ pub(crate) struct Asked {
     /// The time of this turn, since the loop began; and in whole milliseconds, rounded down.
     pub(crate) clock: Duration,
     pub(crate) now: u64,
+    /// How far the wall clock is ahead of [`clock`](Self::clock), as it was at that second of it.
+    pub(crate) wall_ahead: Duration,
+    pub(crate) wall_second: u64,
+    /// The second that the date of HTTP was last made for.
+    #[cfg(feature = "http")]
+    pub(crate) date: Option<(u64, HttpDate)>,
     pub(crate) timers: [Duration; TIMERS],
     pub(crate) read_deadline: Option<Duration>,
     pub(crate) write_deadline: Option<Duration>,
@@ -43,9 +53,29 @@ pub(crate) struct Asked {
     pub(crate) mailbox_max: u32,
     pub(crate) desk: Desk,
     pub(crate) random: Random,
+    #[cfg(feature = "websocket")]
+    pub(crate) secrets: Secrets,
 }
 
 impl Asked {
+    /// Time since 1970.
+    pub(crate) fn wall(&self) -> Duration {
+        self.clock + self.wall_ahead
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn http_date(&mut self) -> HttpDate {
+        let second = self.wall().as_secs();
+        match self.date {
+            Some((made_for, date)) if made_for == second => date,
+            _ => {
+                let date = HttpDate::at(second);
+                self.date = Some((second, date));
+                date
+            }
+        }
+    }
+
     /// `what` is one of [`ask::ARM`], [`ask::ARM_EVERY`] and [`ask::DISARM`].
     pub(crate) fn set_timer(&mut self, timer: u8, after: Duration, what: u32) {
         let index = usize::from(timer);
@@ -67,6 +97,8 @@ pub(crate) mod ask {
     pub(crate) const JOBS: u32 = 1 << 6;
     pub(crate) const READ_DEADLINE: u32 = 1 << 7;
     pub(crate) const WRITE_DEADLINE: u32 = 1 << 8;
+    pub(crate) const OWE: u32 = 1 << 9;
+    pub(crate) const SETTLE: u32 = 1 << 10;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;

@@ -13,6 +13,8 @@ mod endpoint;
 pub(crate) mod layer;
 pub(crate) mod mailbox;
 mod os;
+#[cfg(feature = "websocket")]
+pub(crate) mod secrets;
 pub(crate) mod sim;
 #[cfg(feature = "tls")]
 pub mod transport;
@@ -24,7 +26,9 @@ pub use endpoint::{
 pub use layer::{Secured, TlsError, TlsFacts, TlsFailure, TlsVersion};
 pub use os::Os;
 #[cfg(all(target_os = "linux", feature = "linux"))]
-pub use os::{Inherited, InheritedSocket, inherited};
+pub use os::{Inherited, InheritedSocket, inherited, raise_descriptor_limit};
+#[cfg(feature = "websocket")]
+pub use secrets::Secrets;
 
 /// What a source is called when it becomes ready.
 pub type Token = u64;
@@ -103,8 +107,13 @@ pub trait Net: Sized + 'static {
 
     /// Time since the loop began. Never goes back.
     fn now(&mut self) -> Duration;
+    /// Time since 1970-01-01 00:00 UTC. May jump: for telling people the time, not for deadlines.
+    fn wall(&mut self) -> Duration;
     /// 64 random bits; not for secrets.
     fn random(&mut self) -> u64;
+    /// Random bytes that nobody can guess.
+    #[cfg(feature = "websocket")]
+    fn secrets(&mut self) -> Secrets;
     /// What wakes this loop.
     fn waker(&mut self) -> io::Result<Wake>;
     /// How many signals that ask the process to end have come since the last call.

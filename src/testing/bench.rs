@@ -214,8 +214,7 @@ impl<H: Handler> Bench<H> {
 
     fn set_clock(&mut self, at: Duration) {
         self.core.net.clock = at;
-        self.core.stage.asked.clock = at;
-        self.core.stage.asked.now = at.as_millis() as u64;
+        self.core.set_clock(at);
     }
 
     /// Somebody else sends a message to the connection. Dropped if it is closed.

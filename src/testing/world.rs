@@ -7,6 +7,9 @@ use std::io::{self, ErrorKind, IoSlice, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "websocket")]
+use crate::net::Secrets;
+use crate::net::sim::NEW_YEAR_2026;
 use crate::net::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
 };
@@ -56,10 +59,20 @@ impl Net for World {
         self.clock
     }
 
+    /// The test begins when the year 2026 does.
+    fn wall(&mut self) -> Duration {
+        NEW_YEAR_2026 + self.clock
+    }
+
     /// The same in every run.
     fn random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.random
+    }
+
+    #[cfg(feature = "websocket")]
+    fn secrets(&mut self) -> Secrets {
+        Secrets::of_a_seed(self.random())
     }
 
     fn waker(&mut self) -> io::Result<Wake> {

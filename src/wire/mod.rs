@@ -14,12 +14,20 @@
 //! | ends with given bytes | [`Delimited`] |
 //! | is a value as JSON | `Json`, with the feature `json` |
 //! | is a Protobuf message | `Protobuf`, with the feature `protobuf` |
+//! | is a message of a WebSocket | `websocket`, with the feature `websocket` |
+//!
+//! A message of HTTP is no one frame but a head, a body in pieces, and an end. With the feature
+//! `http`, `http` has what all its versions share, and `http1` the machines of HTTP/1.1.
 
 mod codec;
 mod delimited;
 mod error;
 mod field;
 mod fixed;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod http1;
 #[cfg(feature = "json")]
 mod json;
 mod length;
@@ -28,6 +36,8 @@ mod lines;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod tlv;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use codec::Codec;
 pub use delimited::Delimited;

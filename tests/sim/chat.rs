@@ -1,7 +1,8 @@
 //! A chat on several loops: whoever stays hears every line of whoever else stays, in order, while
 //! others come and are cut off.
 
-use overt::service::{Chat, ChatLimits, Rooms};
+use overt::service::rooms::{RoomLimits, Rooms};
+use overt::service::{Chat, ChatLimits};
 use overt::sim::{Peer, Simulation, seeds};
 use overt::{Config, Reason};
 
@@ -22,8 +23,8 @@ fn all_heard(peers: &[Peer], what: &str) -> bool {
 
 pub(crate) fn scenario(sim: &mut Simulation) {
     let engine = sim.engine(Config { loops: 0, ..Config::default() });
-    let rooms = Rooms::new(ChatLimits::default());
-    engine.listen(AT, move || Chat::new(rooms.clone())).unwrap();
+    let rooms = Rooms::new(RoomLimits::default());
+    engine.listen(AT, move || Chat::new(rooms.clone(), ChatLimits::default())).unwrap();
     let handle = engine.handle();
     let stay: Vec<_> = (0..STAY).map(|_| sim.connect(AT)).collect();
     for (number, peer) in stay.iter().enumerate() {

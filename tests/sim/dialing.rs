@@ -98,7 +98,7 @@ fn a_name_that_nobody_knows_is_told_to_the_handler() {
     seeds(50, |sim| {
         let diary = dial(sim, Dial::host("nobody.example", 80), None);
         sim.run_until(|| !diary.lock().unwrap().is_empty());
-        assert_eq!(diary.lock().unwrap()[0].0, "unreachable");
+        assert_eq!(diary.lock().unwrap()[0].0, "unresolved");
     });
 }
 

@@ -4,11 +4,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Waker};
 
+#[cfg(feature = "websocket")]
+use super::Secrets;
 use super::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Resolved, Source, Token, Transmit, Wake,
 };
@@ -16,6 +18,8 @@ use super::{
 #[cfg(all(target_os = "linux", feature = "linux"))]
 mod activation;
 mod datagram;
+#[cfg(all(target_os = "linux", feature = "linux"))]
+mod descriptors;
 mod listener;
 mod processor;
 mod resolver;
@@ -26,6 +30,8 @@ mod stream;
 #[cfg(all(target_os = "linux", feature = "linux"))]
 pub use activation::{Inherited, InheritedSocket, inherited};
 pub(crate) use datagram::Datagram;
+#[cfg(all(target_os = "linux", feature = "linux"))]
+pub use descriptors::raise_descriptor_limit;
 pub(crate) use listener::Listener;
 
 /// The waker's token. A connection's has a generation of 31 bits, so it is never this.
@@ -105,12 +111,21 @@ impl Net for Os {
         self.start.elapsed()
     }
 
+    fn wall(&mut self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
     /// xorshift64, seeded by the system.
     fn random(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         self.random
+    }
+
+    #[cfg(feature = "websocket")]
+    fn secrets(&mut self) -> Secrets {
+        Secrets::of_the_system()
     }
 
     fn waker(&mut self) -> io::Result<Wake> {

@@ -10,6 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[cfg(feature = "websocket")]
+use super::Secrets;
 use super::{
     Bind, Endpoint, Listen, Net, Peer, Readiness, Received, Remote, Resolved, Source, Token,
     Transmit, Wake,
@@ -35,6 +37,9 @@ pub(crate) use chance::Chance;
 pub use faults::Faults;
 pub(crate) use network::{Network, Outside};
 pub use peer::{Reading, Status};
+
+/// What the wall clock shows when a simulation begins.
+pub(crate) const NEW_YEAR_2026: Duration = Duration::from_secs(1_767_225_600);
 
 /// A network that several own.
 #[derive(Clone)]
@@ -151,8 +156,18 @@ impl Net for World {
         self.network.lock().now()
     }
 
+    /// Every simulation begins when the year 2026 does.
+    fn wall(&mut self) -> Duration {
+        NEW_YEAR_2026 + self.network.lock().clock
+    }
+
     fn random(&mut self) -> u64 {
         self.network.lock().chance.next()
+    }
+
+    #[cfg(feature = "websocket")]
+    fn secrets(&mut self) -> Secrets {
+        Secrets::of_a_seed(self.random())
     }
 
     fn waker(&mut self) -> io::Result<Wake> {

@@ -1,12 +1,15 @@
 //! [`Chat`]: one person's connection to a chat.
 
+use std::fmt::Arguments;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rooms::{Line, Rooms};
+use super::lines::{Lines, listed};
 use super::said::{Said, clean};
-use crate::handler::{Bound, Close, ConnectionId, Context, Handler, Outgoing, Result, Timer};
-use crate::wire::{Codec, Lines};
+use crate::handler::{Context, Handler, Result, Timer};
+use crate::service::pace::Pace;
+use crate::service::rooms::{Claim, Draft, Mail, Member, Room, Rooms, Since};
+use crate::wire::{self, Codec};
 
 /// Fires again and again: is anybody there?
 const HEARTBEAT: Timer = Timer::new(0);
@@ -26,47 +29,74 @@ const HELP: &str = "\
 * /quit              good bye
 ";
 
+/// What a chat allows.
+#[derive(Clone, Debug)]
+pub struct ChatLimits {
+    /// Bytes of a line; who sends more is told so, and disconnected. 512.
+    pub line_max: u32,
+    /// Lines that somebody may say at once; then, one every `line_every`. Whoever talks faster is
+    /// not read from until it is time, and loses nothing. 20.
+    pub lines_at_once: u32,
+    /// 100 ms.
+    pub line_every: Duration,
+    /// Whoever was silent for so long, or up to twice as long, is sent a ping. 20 s.
+    pub ping_every: Duration,
+    /// After so many pings without a word, the connection is closed. 30.
+    pub pings_max: u32,
+}
+
+impl Default for ChatLimits {
+    fn default() -> Self {
+        Self {
+            line_max: 512,
+            lines_at_once: 20,
+            line_every: Duration::from_millis(100),
+            ping_every: Duration::from_secs(20),
+            pings_max: 30,
+        }
+    }
+}
+
 /// One person's connection to a chat: lines of UTF-8, of which those that begin with `/` are
 /// commands (`/help` lists them), and those that the server itself has to say begin with `* `.
 ///
 /// ```
-/// use overt::service::{Chat, ChatLimits, Rooms};
+/// use overt::service::rooms::{RoomLimits, Rooms};
+/// use overt::service::{Chat, ChatLimits};
 /// use overt::{Config, Engine};
 ///
 /// let mut engine = Engine::new(Config { loops: 2, ..Config::default() })?;
-/// let rooms = Rooms::new(ChatLimits::default());
-/// engine.listen("127.0.0.1:0", move || Chat::new(rooms.clone()))?;
+/// let (rooms, limits) = (Rooms::new(RoomLimits::default()), ChatLimits::default());
+/// engine.listen("127.0.0.1:0", move || Chat::new(rooms.clone(), limits.clone()))?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// - Everybody in a room hears the same lines in the same order, apart from their own.
-/// - Whoever does not read is dropped once `Limits::output_high` bytes wait for them; nobody else
-///   notices.
-/// - Whoever is silent is pinged, and dropped if that goes on ([`ChatLimits`](super::ChatLimits)).
+/// - It is in one of the [`Rooms`] at a time, which others may reach by other protocols. Everybody
+///   in a room hears the same lines in the same order, apart from their own.
+/// - Nobody waits for those who don't read. What becomes of them is the room's to say
+///   ([`Slow`](super::super::rooms::Slow)); if they miss lines, they are told how many.
+/// - Whoever is silent is pinged, and dropped if that goes on ([`ChatLimits`]).
 pub struct Chat {
     rooms: Arc<Rooms>,
-    lines: Lines,
-    /// Which connection this is, once it is open.
-    id: Option<ConnectionId>,
-    name: Arc<str>,
-    room: Option<Arc<str>>,
+    limits: ChatLimits,
+    lines: wire::Lines,
+    /// Who this is, once the connection is open.
+    member: Option<Member>,
     /// Heartbeats since something was heard.
     silent: u32,
-    /// When all that was said would have been said at the slowest pace that is no limit.
-    paced: Duration,
+    pace: Pace,
 }
 
 impl Chat {
     /// Somebody who has just come.
-    pub fn new(rooms: Arc<Rooms>) -> Self {
+    pub fn new(rooms: Arc<Rooms>, limits: ChatLimits) -> Self {
         Self {
-            lines: Lines::new(rooms.limits.line_max),
             rooms,
-            id: None,
-            name: "".into(),
-            room: None,
+            lines: wire::Lines::new(limits.line_max),
+            member: None,
             silent: 0,
-            paced: Duration::ZERO,
+            pace: Pace::new(limits.line_every, limits.lines_at_once),
+            limits,
         }
     }
 
@@ -75,14 +105,11 @@ impl Chat {
             Said::Text(text) => self.say(text, cx),
             Said::Join(room) => self.join(room, cx),
             Said::Leave => match self.leave() {
-                Some(room) => notice(cx, format_args!("you left {room}")),
+                Some(room) => notice(cx, format_args!("you left {}", room.name())),
                 None => notice(cx, format_args!("you are in no room")),
             },
             Said::Who => self.who(cx),
-            Said::Rooms => {
-                let (rooms, count) = self.rooms.list(NAMES_MAX);
-                notice(cx, format_args!("rooms: {}", listed(&rooms, count)));
-            }
+            Said::Rooms => self.list(cx),
             Said::Nick(name) => self.rename(name, cx),
             Said::Help => cx.output.put(HELP.as_bytes()),
             Said::Quit => {
@@ -96,74 +123,93 @@ impl Chat {
         }
     }
 
+    /// The room that it is in.
+    fn room(&self) -> Option<Arc<Room>> {
+        self.member.as_ref()?.rooms().find(|room| !room.is_of_a_user()).cloned()
+    }
+
     fn say(&self, text: &str, cx: &mut Context<'_, Self>) {
-        let Some(room) = &self.room else {
+        let (Some(member), Some(room)) = (&self.member, self.room()) else {
             return notice(cx, format_args!("you are in no room: /join one"));
         };
-        let missed = self.rooms.say(room, cx.effects.id(), format!("<{}> {text}\n", self.name));
-        if missed > 0 {
-            notice(cx, format_args!("{missed} people were too busy to hear that"));
+        let draft = Draft::new(text.as_bytes());
+        if let Err(why) = member.publish(room.name(), draft, cx.effects.now()) {
+            notice(cx, format_args!("{why}"));
         }
     }
 
     fn join(&mut self, room: &str, cx: &mut Context<'_, Self>) {
-        if self.room.as_deref() == Some(room) {
-            return notice(cx, format_args!("you are in {room} already"));
-        }
+        let before = self.room();
+        let Some(member) = &mut self.member else { return };
+        let life = cx.effects.random();
         // First the new room, so that whoever is not let in there stays here.
-        match self.rooms.join(room, &self.name, cx.effects.address()) {
-            Ok(room) => {
-                self.leave();
-                self.room = Some(room);
-                self.who(cx);
-            }
-            Err(why) => notice(cx, format_args!("{why}")),
+        if let Err(why) = member.join(room, Since::default(), life, &mut terminal(cx)) {
+            return notice(cx, format_args!("{why}"));
         }
+        if let Some(before) = before {
+            let _ = member.leave(before.name()); // Just now, it was in it.
+        }
+        self.who(cx);
     }
 
-    fn leave(&mut self) -> Option<Arc<str>> {
-        let room = self.room.take()?;
-        self.rooms.leave(&room, self.id?, &self.name);
+    fn leave(&mut self) -> Option<Arc<Room>> {
+        let room = self.room()?;
+        self.member.as_mut()?.leave(room.name()).ok()?;
         Some(room)
     }
 
     fn who(&self, cx: &mut Context<'_, Self>) {
-        let Some(room) = &self.room else {
-            return notice(cx, format_args!("you are in no room"));
-        };
-        let (names, count) = self.rooms.who(room, NAMES_MAX);
-        notice(cx, format_args!("in {room}: {}", listed(&names, count)));
-    }
-
-    fn rename(&mut self, name: &str, cx: &mut Context<'_, Self>) {
-        let names = (&*self.name, name);
-        match self.rooms.rename(cx.effects.id(), self.room.as_ref(), names) {
-            Ok(name) => {
-                notice(cx, format_args!("you are now {name}"));
-                self.name = name;
-            }
-            Err(why) => notice(cx, format_args!("{why}")),
+        match self.room() {
+            Some(room) => terminal(cx).present(room.name(), &room.who(NAMES_MAX)),
+            None => notice(cx, format_args!("you are in no room")),
         }
     }
 
-    /// Counts a line; tells how long the next must wait.
-    fn pace(&mut self, now: Duration) -> Option<Duration> {
-        let limits = &self.rooms.limits;
-        self.paced = self.paced.max(now) + limits.line_every;
-        let ahead = limits.line_every * limits.lines_at_once;
-        self.paced.checked_sub(now + ahead).filter(|wait| !wait.is_zero())
+    fn list(&self, cx: &mut Context<'_, Self>) {
+        let (rooms, count) = self.rooms.list(NAMES_MAX);
+        let each = rooms.iter().map(|(name, users)| format!("{name} ({users})").into());
+        notice(cx, format_args!("rooms: {}", listed(&each.collect::<Vec<_>>(), count)));
+    }
+
+    /// Goes, and comes back under another name.
+    fn rename(&mut self, name: &str, cx: &mut Context<'_, Self>) {
+        let (address, life) = (cx.effects.address(), cx.effects.random());
+        let claim = Claim { name: Some(name), ..Claim::default() };
+        let mut renamed = match Member::enter(&self.rooms, address, claim, life, &mut terminal(cx))
+        {
+            Ok(renamed) => renamed,
+            Err(why) => return notice(cx, format_args!("{why}")),
+        };
+        notice(cx, format_args!("you are now {}", renamed.name()));
+        if let (Some(room), Some(member)) = (self.room(), &mut self.member) {
+            let since = Since { bookmark: member.bookmark(room.name()), latest: 0 };
+            let _ = member.leave(room.name()); // Just now, it was in it.
+            if let Err(why) = renamed.join(room.name(), since, life, &mut terminal(cx)) {
+                notice(cx, format_args!("{why}"));
+            }
+        }
+        self.member = Some(renamed);
     }
 }
 
 impl Handler for Chat {
-    type Message = Line;
+    type Message = Mail;
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        self.id = Some(cx.effects.id());
-        self.name = self.rooms.name_a_guest();
-        cx.effects.arm_every(HEARTBEAT, self.rooms.limits.ping_every);
-        notice(cx, format_args!("welcome! you are {}; /help says what you can do", self.name));
-        self.join(LOBBY, cx);
+        let (address, life) = (cx.effects.address(), cx.effects.random());
+        cx.effects.arm_every(HEARTBEAT, self.limits.ping_every);
+        match Member::enter(&self.rooms, address, Claim::default(), life, &mut terminal(cx)) {
+            Ok(member) => {
+                let name = member.name();
+                notice(cx, format_args!("welcome! you are {name}; /help says what you can do"));
+                self.member = Some(member);
+                self.join(LOBBY, cx);
+            }
+            Err(why) => {
+                notice(cx, format_args!("{why}"));
+                cx.effects.close();
+            }
+        }
         Ok(())
     }
 
@@ -174,14 +220,14 @@ impl Handler for Chat {
                 Ok(Some(line)) => clean(line),
                 Ok(None) => return Ok(()),
                 Err(_) => {
-                    let max = self.rooms.limits.line_max;
+                    let max = self.limits.line_max;
                     notice(cx, format_args!("a line is at most {max} bytes: good bye"));
                     cx.effects.close();
                     return Ok(());
                 }
             };
             self.heard(&line, cx);
-            if let Some(wait) = self.pace(cx.effects.now()) {
+            if let Some(wait) = self.pace.count(cx.effects.now()) {
                 cx.effects.pause();
                 cx.effects.arm(BREATH, wait);
                 return Ok(());
@@ -189,14 +235,11 @@ impl Handler for Chat {
         }
     }
 
-    fn on_message(&mut self, line: Line, cx: &mut Context<'_, Self>) -> Result {
-        // A line may come from a room that was left while it was on its way.
-        let is_for_me = self.room.as_ref() == Some(&line.room) && line.from != cx.effects.id();
-        if is_for_me && cx.output.is_congested() {
-            return Err(Close::Over(Bound::Output));
-        }
-        if is_for_me {
-            cx.output.share(line.text);
+    fn on_message(&mut self, mail: Mail, cx: &mut Context<'_, Self>) -> Result {
+        let Some(member) = &mut self.member else { return Ok(()) };
+        member.mail(mail, &mut terminal(cx))?;
+        if !member.is_user() {
+            cx.effects.close();
         }
         Ok(())
     }
@@ -206,13 +249,23 @@ impl Handler for Chat {
             cx.effects.resume();
             return Ok(());
         }
+        if let Some(member) = &mut self.member {
+            member.tick(cx.effects.now(), &mut terminal(cx));
+        }
         // The first heartbeat may come right after a word.
         self.silent += 1;
-        if self.silent > self.rooms.limits.pings_max + 1 {
+        if self.silent > self.limits.pings_max + 1 {
             notice(cx, format_args!("nobody is there: good bye"));
             cx.effects.close();
         } else if self.silent > 1 {
             notice(cx, format_args!("ping"));
+        }
+        Ok(())
+    }
+
+    fn on_writable(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        if let Some(member) = &mut self.member {
+            member.go_on(&mut terminal(cx));
         }
         Ok(())
     }
@@ -222,23 +275,12 @@ impl Handler for Chat {
         cx.effects.close();
         Ok(())
     }
-
-    fn on_close(mut self, _: Close, _: &mut Outgoing<'_>) {
-        // First the name: whoever hears of this may take it at once.
-        self.rooms.free_name(&self.name);
-        self.leave();
-    }
 }
 
-/// Something that the server itself has to say.
-fn notice(cx: &mut Context<'_, Chat>, what: std::fmt::Arguments<'_>) {
-    cx.output.put(format!("* {what}\n").as_bytes());
+fn terminal<'a>(cx: &'a mut Context<'_, Chat>) -> Lines<'a> {
+    Lines { me: cx.effects.id(), output: cx.output }
 }
 
-fn listed(names: &[impl AsRef<str>], count: usize) -> String {
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    match count.saturating_sub(names.len()) {
-        0 => names.join(", "),
-        more => format!("{}, and {more} more", names.join(", ")),
-    }
+fn notice(cx: &mut Context<'_, Chat>, what: Arguments<'_>) {
+    terminal(cx).notice(what);
 }

@@ -1,8 +1,7 @@
-//! A line chat with rooms: [`Chat`], one connection of it; and [`Rooms`], what all have in common.
+//! A line chat with rooms: [`Chat`], one connection of it.
 
+mod lines;
 mod member;
-mod rooms;
 mod said;
 
-pub use member::Chat;
-pub use rooms::{ChatLimits, Line, Rooms};
+pub use member::{Chat, ChatLimits};

@@ -1,0 +1,368 @@
+//! [`Headers`]: the fields of a message, in one buffer.
+//!
+//! The buffer holds the lines as HTTP/1 sends them, and beside it stands a table of where each
+//! begins. So a head that was received is copied once, in one piece, and one that is sent is
+//! appended to the output in one piece; neither allocates for a field. Who keeps the `Headers` and
+//! [clears](Headers::clear) it, allocates for no message either.
+
+use std::fmt;
+
+use super::text::{is_token, is_value, members, trim};
+use crate::wire::WireError;
+
+/// The fields of a message: names and values, in the order in which they came. Names are compared
+/// without regard to case.
+///
+/// ```
+/// use overt::wire::http::Headers;
+///
+/// let mut headers = Headers::default();
+/// headers.append("Content-Type", "text/plain")?;
+/// assert_eq!(headers.get("content-type"), Some(&b"text/plain"[..]));
+/// assert!(headers.append("X-Name", "a\r\nSet-Cookie: b").is_err());
+/// # Ok::<(), overt::wire::WireError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Headers {
+    /// `name: value\r\n`, one after another.
+    lines: Vec<u8>,
+    fields: Vec<Field>,
+    /// The [`known`] fields that are here, or were.
+    known: u16,
+    /// What was wrong with a field that a builder added.
+    spoiled: Option<&'static str>,
+}
+
+/// Where a field is in the lines.
+#[derive(Clone, Copy)]
+struct Field {
+    start: u32,
+    value: u32,
+    value_len: u32,
+    end: u32,
+    name_len: u16,
+}
+
+/// Bits for fields that decide about the message itself, noted as they come, so that nobody has to
+/// search for one that isn't there.
+pub(crate) mod known {
+    pub(crate) const HOST: u16 = 1;
+    pub(crate) const CONNECTION: u16 = 1 << 1;
+    pub(crate) const CONTENT_LENGTH: u16 = 1 << 2;
+    pub(crate) const TRANSFER_ENCODING: u16 = 1 << 3;
+    pub(crate) const EXPECT: u16 = 1 << 4;
+    pub(crate) const UPGRADE: u16 = 1 << 5;
+    pub(crate) const DATE: u16 = 1 << 6;
+
+    /// The bit of the field with this name, or 0.
+    #[inline]
+    pub(crate) fn bit(name: &[u8]) -> u16 {
+        let (text, bit): (&[u8], u16) = match (name.len(), name.first().map(|byte| byte | 0x20)) {
+            (4, Some(b'h')) => (b"host", HOST),
+            (4, Some(b'd')) => (b"date", DATE),
+            (6, Some(b'e')) => (b"expect", EXPECT),
+            (7, Some(b'u')) => (b"upgrade", UPGRADE),
+            (10, Some(b'c')) => (b"connection", CONNECTION),
+            (14, Some(b'c')) => (b"content-length", CONTENT_LENGTH),
+            (17, Some(b't')) => (b"transfer-encoding", TRANSFER_ENCODING),
+            _ => return 0,
+        };
+        if name.eq_ignore_ascii_case(text) { bit } else { 0 }
+    }
+}
+
+impl Headers {
+    /// How many fields there are; a name that came twice counts twice.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Adds a field. Blanks around the value are left out.
+    ///
+    /// # Errors
+    /// The name is no token (RFC 9110, 5.6.2), or the value has a control character in it: either
+    /// would end the field early, and begin another.
+    pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), WireError> {
+        let (name, value) = (name.as_bytes(), trim(value.as_ref()));
+        let name_len = match u16::try_from(name.len()) {
+            Ok(len) if is_token(name) => len,
+            _ => return Err(WireError::malformed("a name of a field that is no token", 0)),
+        };
+        if !is_value(value) {
+            return Err(WireError::malformed("a control character in a value", name.len()));
+        }
+        let start = self.lines.len();
+        let end = start.saturating_add(name.len() + value.len() + 4);
+        let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else {
+            return Err(WireError::too_large(end as u64, u32::MAX.into(), start));
+        };
+        for part in [name, b": ", value, b"\r\n"] {
+            self.lines.extend_from_slice(part);
+        }
+        let field = start + u32::from(name_len) + 2;
+        let value_len = end - 2 - field;
+        self.fields.push(Field { start, value: field, value_len, end, name_len });
+        self.known |= known::bit(name);
+        Ok(())
+    }
+
+    /// Adds a field in place of all those with its name.
+    ///
+    /// # Errors
+    /// As for [`append`](Self::append). Nothing is removed then.
+    pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), WireError> {
+        let before = self.fields.len();
+        self.append(name, value)?;
+        let mut at = 0;
+        self.retain(|other, _| {
+            at += 1;
+            at > before || !other.eq_ignore_ascii_case(name)
+        });
+        Ok(())
+    }
+
+    /// Removes all fields with this name; tells whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.fields.len();
+        if self.contains(name) {
+            self.retain(|other, _| !other.eq_ignore_ascii_case(name));
+        }
+        self.fields.len() < before
+    }
+
+    /// Keeps the fields for which `keep` says so, in their order. Nothing is allocated.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &[u8]) -> bool) {
+        let (lines, mut to) = (&mut self.lines, 0);
+        self.fields.retain_mut(|field| {
+            let (name, value) = field.parts(lines);
+            if !keep(name, value) {
+                return false;
+            }
+            let back = field.start - to;
+            if back > 0 {
+                lines.copy_within(field.start as usize..field.end as usize, to as usize);
+                field.start -= back;
+                field.value -= back;
+                field.end -= back;
+            }
+            to = field.end;
+            true
+        });
+        self.lines.truncate(to as usize);
+    }
+
+    /// The value of the first field with this name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.get_all(name).next()
+    }
+
+    /// As [`get`](Self::get), if the value is UTF-8, as it should be.
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The values of all fields with this name.
+    pub fn get_all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        let name = name.as_bytes();
+        let same = move |field: &&Field| {
+            usize::from(field.name_len) == name.len()
+                && field.name(&self.lines).eq_ignore_ascii_case(name)
+        };
+        self.fields.iter().filter(same).map(|field| field.value(&self.lines))
+    }
+
+    /// Whether there is a field with this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether `token` is a member of a list that this field holds, such as `close` of `connection`
+    /// (RFC 9110, 5.6.1). Without regard to case.
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        let mut tokens = self.get_all(name).flat_map(members);
+        tokens.any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Names and values, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.fields.iter().map(|field| field.parts(&self.lines))
+    }
+
+    /// The lines as HTTP/1 sends them: `name: value\r\n`, one after another.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.lines
+    }
+
+    /// Removes all fields, and keeps the memory for the next ones.
+    pub fn clear(&mut self) {
+        self.lines.clear();
+        self.fields.clear();
+        (self.known, self.spoiled) = (0, None);
+    }
+
+    /// Gives back the memory of a `Headers` that will not be used for a while.
+    pub fn release(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Adds a field, or notes that it could not be.
+    pub(super) fn build(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        if self.append(name, value).is_err() {
+            self.spoiled = Some("a field that can't be sent");
+        }
+    }
+
+    /// What was wrong with a field that a builder added.
+    pub(crate) fn spoiled(&self) -> Option<&'static str> {
+        self.spoiled
+    }
+
+    /// Whether any of the [`known`] fields of `bits` may be here.
+    #[inline]
+    pub(crate) fn has(&self, bits: u16) -> bool {
+        self.known & bits != 0
+    }
+
+    /// Takes over `lines` that were received. Each of them must be told by [`note`](Self::note).
+    pub(crate) fn adopt(&mut self, lines: &[u8]) {
+        self.clear();
+        self.lines.extend_from_slice(lines);
+    }
+
+    /// The next of the lines taken over: where it begins, and its parts.
+    #[inline]
+    pub(crate) fn note(&mut self, start: usize, name: &[u8], value: usize, value_len: usize) {
+        let (start, end) = (start as u32, self.lines.len() as u32);
+        if let Some(before) = self.fields.last_mut() {
+            before.end = start;
+        }
+        let name_len = name.len() as u16;
+        let (value, value_len) = (value as u32, value_len as u32);
+        self.fields.push(Field { start, value, value_len, end, name_len });
+        self.known |= known::bit(name);
+    }
+
+    /// Lines and the place of each field, for those who leave some out.
+    pub(crate) fn each_line(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|field| {
+            let line = self.lines.get(field.start as usize..field.end as usize);
+            (field.name(&self.lines), line.unwrap_or_default())
+        })
+    }
+}
+
+impl Field {
+    fn name<'l>(&self, lines: &'l [u8]) -> &'l [u8] {
+        let start = self.start as usize;
+        lines.get(start..start + usize::from(self.name_len)).unwrap_or_default()
+    }
+
+    fn value<'l>(&self, lines: &'l [u8]) -> &'l [u8] {
+        let start = self.value as usize;
+        lines.get(start..start + self.value_len as usize).unwrap_or_default()
+    }
+
+    /// A name is a token, so it is ASCII.
+    fn parts<'l>(&self, lines: &'l [u8]) -> (&'l str, &'l [u8]) {
+        (std::str::from_utf8(self.name(lines)).unwrap_or_default(), self.value(lines))
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |value| String::from_utf8_lossy(value).into_owned();
+        f.debug_list().entries(self.iter().map(|(name, value)| (name, text(value)))).finish()
+    }
+}
+
+/// The same fields in the same order, names without regard to case.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self.iter().zip(other.iter()).all(|((name, value), (other, other_value))| {
+                name.eq_ignore_ascii_case(other) && value == other_value
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some() -> Headers {
+        let mut headers = Headers::default();
+        for (name, value) in [("Host", "a"), ("Accept", " x, Y ,,z"), ("host", ""), ("B", "\t")] {
+            headers.append(name, value).unwrap();
+        }
+        headers
+    }
+
+    #[test]
+    fn names_are_found_whatever_their_case() {
+        let headers = some();
+        assert_eq!(headers.get("HOST"), Some(&b"a"[..]));
+        assert_eq!(headers.get_all("host").collect::<Vec<_>>(), [&b"a"[..], b""]);
+        assert_eq!(headers.get("hos"), None);
+        assert_eq!((headers.len(), headers.get("b")), (4, Some(&b""[..])));
+        assert_eq!(headers.as_bytes(), b"Host: a\r\nAccept: x, Y ,,z\r\nhost: \r\nB: \r\n");
+    }
+
+    #[test]
+    fn a_list_has_its_members_and_no_others() {
+        let headers = some();
+        assert!(headers.has_token("accept", "y") && headers.has_token("accept", "Z"));
+        assert!(!headers.has_token("accept", "") && !headers.has_token("accept", "x, Y"));
+    }
+
+    #[test]
+    fn what_would_end_a_field_is_refused() {
+        let mut headers = some();
+        for (name, value) in [
+            ("", "a"),
+            ("a b", "c"),
+            ("a:", "c"),
+            ("a\r", "c"),
+            ("ä", "c"),
+            ("a", "b\r\nc: d"),
+            ("a", "b\n"),
+            ("a", "b\rc"),
+            ("a", "b\0c"),
+            ("a", "\x7f"),
+        ] {
+            let trimmed_away = value == "b\n";
+            assert!(headers.append(name, value).is_err() || trimmed_away, "{name:?} {value:?}");
+            assert!(headers.set(name, value).is_err() || trimmed_away);
+        }
+        let long = "n".repeat(65_536);
+        assert!(headers.append(&long, "").is_err());
+        assert_eq!(headers, some());
+    }
+
+    #[test]
+    fn removing_and_setting_leave_the_others_in_order() {
+        let mut headers = some();
+        headers.set("Host", "b").unwrap();
+        assert_eq!(headers.as_bytes(), b"Accept: x, Y ,,z\r\nB: \r\nHost: b\r\n");
+        assert!(headers.remove("accept") && !headers.remove("accept"));
+        headers.append("c", "d").unwrap();
+        let fields: Vec<(&str, &[u8])> = headers.iter().collect();
+        assert_eq!(fields, [("B", &b""[..]), ("Host", b"b"), ("c", b"d")]);
+        headers.retain(|_, _| false);
+        assert!(headers.is_empty() && headers.as_bytes().is_empty());
+    }
+
+    #[test]
+    fn what_is_known_is_noted() {
+        let headers = some();
+        assert!(headers.has(known::HOST) && !headers.has(known::CONNECTION));
+        for name in ["Transfer-Encoding", "content-length", "UPGRADE", "Expect", "date"] {
+            assert_ne!(known::bit(name.as_bytes()), 0, "{name}");
+        }
+        assert_eq!(known::bit(b"Content-Langth"), 0);
+    }
+}

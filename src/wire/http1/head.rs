@@ -1,0 +1,241 @@
+//! The heads of messages, once they are complete: httparse finds the parts, and what it lets pass
+//! that others might read differently is refused here.
+
+use std::mem::MaybeUninit;
+
+use ::http::{Method, StatusCode, Version};
+use httparse::{EMPTY_HEADER, Error, Header, ParserConfig, Request, Response, Status};
+
+use crate::wire::http::{Headers, HttpError, HttpLimits, RequestHead, ResponseHead};
+use crate::wire::http::{is_authority, is_token_byte, known};
+
+/// So many fields are found without an allocation.
+const FIELDS_MAX: usize = 128;
+const TRAILERS_MAX: usize = 64;
+
+/// Reads the head of a request from the front of `bytes`; tells how long it is, or `None` if it is
+/// not complete.
+///
+/// # Errors
+/// It is no proper one. If it is not complete either, the error may be another than it will be.
+pub(super) fn read_request(
+    bytes: &[u8],
+    head: &mut RequestHead,
+    limits: &HttpLimits,
+) -> Result<Option<usize>, HttpError> {
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let fields = fields.get_mut(..usize::from(limits.headers_max)).unwrap_or_default();
+    let mut request = Request::new(&mut []);
+    let len = match request.parse_with_uninit_headers(bytes, fields) {
+        Ok(Status::Complete(len)) => len,
+        Ok(Status::Partial) => return Ok(None),
+        Err(error) => return Err(diagnose(bytes, error, limits)),
+    };
+    let (Some(method), Some(target)) = (request.method, request.path) else { return Ok(None) };
+    set_request_line(head, method, target, request.version == Some(0), limits)?;
+    take_fields(&mut head.headers, bytes.get(..len).unwrap_or_default(), request.headers)?;
+    check_host(head)?;
+    Ok(Some(len))
+}
+
+/// Whether the first line of a request, which may not be complete, is wrong already. It is wrong in
+/// the same way once all of the head has come.
+pub(super) fn check_request_line(bytes: &[u8], limits: &HttpLimits) -> Result<(), HttpError> {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_whole = line.len() < bytes.len();
+    let method_max = usize::from(limits.method_max);
+    let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let method = method.get(..=method_max).unwrap_or(method);
+    if !method.iter().all(|byte| is_token_byte(*byte)) || line.first() == Some(&b' ') {
+        return Err(HttpError::bad("a method that is no token"));
+    }
+    if method.len() > method_max {
+        return Err(METHOD_TOO_LONG);
+    }
+    let target_max = limits.target_max as usize;
+    let rest = line.get(method.len() + 1..).unwrap_or_default();
+    let target = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    if target.len() > target_max {
+        return Err(TARGET_TOO_LONG);
+    }
+    if !is_whole {
+        return Ok(());
+    }
+    let mut request = Request::new(&mut []);
+    match request.parse(bytes.get(..=line.len()).unwrap_or_default()) {
+        Err(Error::Version) => Err(version_error(rest)),
+        Err(_) => Err(HttpError::bad("a request line that is none")),
+        Ok(_) => {
+            let (method, target) = (request.method.unwrap_or_default(), request.path);
+            let is_old = request.version == Some(0);
+            let mut head = RequestHead::default();
+            set_request_line(&mut head, method, target.unwrap_or_default(), is_old, limits)?;
+            match line.ends_with(b"\r") {
+                true => Ok(()),
+                false => Err(BARE_LINE_FEED),
+            }
+        }
+    }
+}
+
+const BARE_LINE_FEED: HttpError = HttpError::bad("a line that ends without a carriage return");
+const METHOD_TOO_LONG: HttpError =
+    HttpError::new(StatusCode::NOT_IMPLEMENTED, "a method that is too long");
+const TARGET_TOO_LONG: HttpError =
+    HttpError::new(StatusCode::URI_TOO_LONG, "a target that is too long");
+
+/// Versions that look like one are another matter than what doesn't.
+#[cold]
+fn version_error(behind_method: &[u8]) -> HttpError {
+    let version = behind_method.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    match version.strip_suffix(b"\r").unwrap_or(version) {
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => HttpError::new(
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            "a version other than 1.0 and 1.1",
+        ),
+        _ => HttpError::bad("a request line without a version"),
+    }
+}
+
+/// What was wrong with a head that httparse refused.
+#[cold]
+fn diagnose(bytes: &[u8], error: Error, limits: &HttpLimits) -> HttpError {
+    match check_request_line(bytes, limits) {
+        Err(error) => error,
+        Ok(()) => field_error(error),
+    }
+}
+
+#[cold]
+fn field_error(error: Error) -> HttpError {
+    match error {
+        Error::TooManyHeaders => HttpError::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "more fields than are allowed",
+        ),
+        Error::HeaderName => HttpError::bad("a name of a field that is no token"),
+        Error::HeaderValue => HttpError::bad("a control character in a value"),
+        Error::NewLine => BARE_LINE_FEED,
+        _ => HttpError::bad("a head that is none"),
+    }
+}
+
+#[inline]
+fn set_request_line(
+    head: &mut RequestHead,
+    method: &str,
+    target: &str,
+    is_old: bool,
+    limits: &HttpLimits,
+) -> Result<(), HttpError> {
+    if method.len() > usize::from(limits.method_max) {
+        return Err(METHOD_TOO_LONG);
+    }
+    if target.len() > limits.target_max as usize {
+        return Err(TARGET_TOO_LONG);
+    }
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| HttpError::bad("a method that is no token"))?;
+    head.set(method, target, if is_old { Version::HTTP_10 } else { Version::HTTP_11 })
+}
+
+/// Takes over the lines of `head` that are fields, with the parts that were found in them. Each
+/// line, those before and behind the fields too, must end with `\r\n`.
+fn take_fields(headers: &mut Headers, head: &[u8], fields: &[Header<'_>]) -> Result<(), HttpError> {
+    let Some(first) = fields.first() else {
+        headers.clear();
+        return if head.ends_with(b"\r\n\r\n") { Ok(()) } else { Err(BARE_LINE_FEED) };
+    };
+    let base = head.as_ptr() as usize;
+    let start = first.name.as_ptr() as usize - base;
+    let lines = head.get(start..head.len().saturating_sub(2)).unwrap_or_default();
+    if !head.ends_with(b"\r\n\r\n") {
+        return Err(BARE_LINE_FEED);
+    }
+    headers.adopt(lines);
+    for field in fields {
+        let at = (field.name.as_ptr() as usize).wrapping_sub(base);
+        if at > 0 && head.get(at.wrapping_sub(2)..at) != Some(b"\r\n") {
+            return Err(BARE_LINE_FEED);
+        }
+        let value = match field.value {
+            b"" => at + field.name.len() + 1,
+            value => (value.as_ptr() as usize).wrapping_sub(base),
+        };
+        headers.note(at - start, field.name.as_bytes(), value - start, field.value.len());
+    }
+    Ok(())
+}
+
+/// RFC 9112, 3.2: exactly one, and a proper one.
+fn check_host(head: &RequestHead) -> Result<(), HttpError> {
+    if !head.headers.has(known::HOST) {
+        return match head.version() {
+            Version::HTTP_11 => Err(HttpError::bad("no host")),
+            _ => Ok(()),
+        };
+    }
+    let mut hosts = head.headers.get_all("host");
+    let (host, another) = (hosts.next().unwrap_or_default(), hosts.next());
+    match std::str::from_utf8(host) {
+        _ if another.is_some() => Err(HttpError::bad("more than one host")),
+        Ok(host) if is_authority(host) => Ok(()),
+        _ => Err(HttpError::bad("a host that is none")),
+    }
+}
+
+/// Reads the head of a response from the front of `bytes`; tells how long it is, or `None` if it is
+/// not complete.
+///
+/// # Errors
+/// As for [`read_request`].
+pub(super) fn read_response(
+    bytes: &[u8],
+    head: &mut ResponseHead,
+    limits: &HttpLimits,
+) -> Result<Option<usize>, HttpError> {
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let fields = fields.get_mut(..usize::from(limits.headers_max)).unwrap_or_default();
+    let mut response = Response::new(&mut []);
+    let config = ParserConfig::default();
+    let len = match config.parse_response_with_uninit_headers(&mut response, bytes, fields) {
+        Ok(Status::Complete(len)) => len,
+        Ok(Status::Partial) => return Ok(None),
+        Err(Error::Version) => return Err(HttpError::bad("a version other than 1.0 and 1.1")),
+        Err(Error::Status) => return Err(HttpError::bad("a status line that is none")),
+        Err(error) => return Err(field_error(error)),
+    };
+    let code = response.code.and_then(|code| StatusCode::from_u16(code).ok());
+    let status = code.ok_or(HttpError::bad("a status that is none"))?;
+    let is_old = response.version == Some(0);
+    head.set(status, if is_old { Version::HTTP_10 } else { Version::HTTP_11 });
+    take_fields(&mut head.headers, bytes.get(..len).unwrap_or_default(), response.headers)?;
+    Ok(Some(len))
+}
+
+/// Reads the fields behind a body; `bytes` end with the empty line. They can't say where the body
+/// ends, nor whom the request is for (RFC 9110, 6.5.1).
+pub(super) fn trailers_of(
+    bytes: &[u8],
+    trailers: &mut Headers,
+    limits: &HttpLimits,
+) -> Result<(), HttpError> {
+    let mut fields = [EMPTY_HEADER; TRAILERS_MAX];
+    let fields = fields.get_mut(..usize::from(limits.trailer_fields_max)).unwrap_or_default();
+    match httparse::parse_headers(bytes, fields) {
+        Ok(Status::Complete((_, found))) => {
+            let first = found.first().map(|field| field.name.as_ptr() as usize);
+            if first != Some(bytes.as_ptr() as usize) {
+                return Err(BARE_LINE_FEED);
+            }
+            take_fields(trailers, bytes, found)?;
+        }
+        Ok(Status::Partial) => return Err(HttpError::bad("fields behind a body that are none")),
+        Err(error) => return Err(field_error(error)),
+    }
+    let framing = known::CONTENT_LENGTH | known::TRANSFER_ENCODING | known::HOST;
+    match trailers.has(framing | known::CONNECTION) {
+        true => Err(HttpError::bad("a field behind a body that belongs before it")),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,111 @@
+//! [`RequestEncoder`]: requests, as a client sends them.
+
+use ::http::{Method, Version};
+use bytes::Bytes;
+
+use super::body_encoder::{BodyEncoder, put_fields};
+use crate::base::Output;
+use crate::wire::http::{BodyLength, Digits, Headers, HttpError, RequestHead, known};
+
+/// Requests, as a client sends them: one [`head`](Self::head), the body in pieces, and
+/// [`end`](Self::end).
+///
+/// Whatever is refused leaves nothing behind in the output.
+#[derive(Debug, Default)]
+pub struct RequestEncoder {
+    body: BodyEncoder,
+}
+
+impl RequestEncoder {
+    /// Appends a head. A body of unknown length goes out in chunks. Fields of the head that speak
+    /// of the body's length are left out.
+    ///
+    /// # Errors
+    /// There is no target or no `host`, a field can't be sent, or the length of a body is unknown
+    /// and the request one of HTTP/1.0.
+    pub fn head(
+        &mut self,
+        head: &RequestHead,
+        length: BodyLength,
+        output: &mut Output,
+    ) -> Result<(), HttpError> {
+        if let Some(what) = head.headers.spoiled() {
+            return Err(HttpError::misuse(what));
+        }
+        if head.target().is_empty() {
+            return Err(HttpError::misuse("a request without a target"));
+        }
+        let version: &[u8] = match head.version() {
+            Version::HTTP_10 => b" HTTP/1.0\r\n",
+            _ if !head.headers.has(known::HOST) => {
+                return Err(HttpError::misuse("a request without a host"));
+            }
+            _ => b" HTTP/1.1\r\n",
+        };
+        self.body = match length {
+            BodyLength::Empty => BodyEncoder::Length(0),
+            BodyLength::Known(length) => BodyEncoder::Length(length),
+            BodyLength::Unknown if head.version() == Version::HTTP_10 => {
+                return Err(HttpError::misuse("a body of unknown length in HTTP/1.0"));
+            }
+            BodyLength::Unknown => BodyEncoder::Chunked,
+        };
+        output.put(head.method().as_str().as_bytes());
+        output.put(b" ");
+        output.put(head.target().as_bytes());
+        output.put(version);
+        put_fields(&head.headers, output);
+        put_length(head.method(), length, output);
+        Ok(())
+    }
+
+    /// Appends some of the body.
+    ///
+    /// # Errors
+    /// It is longer than the head said.
+    pub fn body(&mut self, bytes: &[u8], output: &mut Output) -> Result<(), HttpError> {
+        self.body.body(bytes, output)
+    }
+
+    /// As [`body`](Self::body), without a copy.
+    ///
+    /// # Errors
+    /// As for [`body`](Self::body).
+    pub fn share(&mut self, bytes: Bytes, output: &mut Output) -> Result<(), HttpError> {
+        self.body.share(bytes, output)
+    }
+
+    /// Ends the request. Fields behind the body are sent only if it went out in chunks.
+    ///
+    /// # Errors
+    /// The body was shorter than the head said, or a field can't be sent there.
+    pub fn end(
+        &mut self,
+        trailers: Option<&Headers>,
+        output: &mut Output,
+    ) -> Result<(), HttpError> {
+        self.body.end(trailers, output)
+    }
+
+    /// Whether a head was sent, and the request has not come to its end.
+    pub fn is_open(&self) -> bool {
+        self.body != BodyEncoder::Ended
+    }
+}
+
+/// The field that delimits the body, and the end of the head. Methods that are expected to come
+/// with a body say so if there is none (RFC 9110, 8.6).
+fn put_length(method: &Method, length: BodyLength, output: &mut Output) {
+    match length {
+        BodyLength::Empty if [Method::POST, Method::PUT, Method::PATCH].contains(method) => {
+            output.put(b"content-length: 0\r\n\r\n");
+        }
+        BodyLength::Empty => output.put(b"\r\n"),
+        BodyLength::Known(length) => {
+            output.put(b"content-length: ");
+            output.put(Digits::decimal(length).as_bytes());
+            output.put(b"\r\n\r\n");
+        }
+        BodyLength::Unknown => output.put(b"transfer-encoding: chunked\r\n\r\n"),
+    }
+}
