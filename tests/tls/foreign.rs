@@ -9,7 +9,8 @@ use crate::process::{Process, foreign};
 const COMMON: &str = r#"
 import json, socket, ssl, sys
 options = json.loads(sys.argv[1])
-versions = {"1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+tls = ssl.TLSVersion
+versions = {"1.1": tls.TLSv1_1, "1.2": tls.TLSv1_2, "1.3": tls.TLSv1_3}
 def prepare(context):
     if "version" in options:
         context.minimum_version = context.maximum_version = versions[options["version"]]
@@ -30,7 +31,8 @@ for _ in range(options.get("times", 1)):
     seen = {}
     try:
         raw = socket.create_connection(("127.0.0.1", options["port"]), timeout=60)
-        with context.wrap_socket(raw, server_hostname=options.get("name", "localhost"), session=session) as s:
+        name = options.get("name", "localhost")
+        with context.wrap_socket(raw, server_hostname=name, session=session) as s:
             seen["version"] = s.version()
             seen["names"] = ",".join(name for _, name in s.getpeercert()["subjectAltName"])
             lines = s.makefile("rb")
