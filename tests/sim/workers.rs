@@ -30,7 +30,7 @@ impl Handler for Hesitant {
     type Message = Never;
 
     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        while let Some(frame) = LengthPrefixed::MIB.decode(cx.input)? {
+        while let Some(frame) = LengthPrefixed::new(1 << 20).decode(cx.input)? {
             cx.effects.answer(frame, |frame, output| {
                 output.put(frame);
                 assert_eq!(output.to_vec(), frame, "an answer to somebody else");
