@@ -74,6 +74,7 @@ pub(crate) struct Client {
 
 #[derive(Default)]
 pub(crate) struct Seen {
+    pub(crate) opened: AtomicUsize,
     pub(crate) received: AtomicUsize,
     pub(crate) ends: Mutex<Vec<Reason>>,
 }
@@ -106,6 +107,7 @@ impl Handler for Client {
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
         assert!(cx.effects.tls().is_some());
+        self.seen.opened.fetch_add(1, Relaxed);
         let bytes: Vec<_> = (0..self.count).map(pattern).collect();
         cx.output.put(&bytes);
         cx.effects.finish();
