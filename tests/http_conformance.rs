@@ -40,7 +40,7 @@ fn serve() -> (Engine, SocketAddr) {
 fn with_server(test: impl FnOnce(SocketAddr, &Handle)) {
     let (engine, at) = serve();
     let running = engine.start().unwrap();
-    test(at, &running.handle());
+    test(at, running.handle());
     running.shut_down().unwrap();
 }
 
