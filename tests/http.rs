@@ -15,10 +15,17 @@ mod draining;
 mod early_answers;
 #[path = "http/errors.rs"]
 mod errors;
+#[path = "http/events.rs"]
+mod events;
 #[path = "http/expecting.rs"]
 mod expecting;
+#[cfg(feature = "json")]
+#[path = "http/json.rs"]
+mod json;
 #[path = "http/keeping_alive.rs"]
 mod keeping_alive;
+#[path = "http/layers.rs"]
+mod layers;
 #[path = "http/messages.rs"]
 mod messages;
 #[path = "http/panics.rs"]
