@@ -1,12 +1,11 @@
 //! [`Compression`]: a layer that compresses answers by gzip, where the client takes them so and it
 //! is worth it.
 
-use super::accepts::accepts;
 use super::exchange::ExchangeContext;
 use super::gzip::Offer;
 use super::layer::{Entry, Layer};
 use crate::handler::Never;
-use crate::wire::http::RequestHead;
+use crate::wire::http::{RequestHead, choose_encoding};
 
 /// Compresses answers by gzip: text of all kinds that is not compressed already, unless the answer
 /// says `no-transform`. Files that never change are better compressed once, and served so.
@@ -35,7 +34,7 @@ impl Layer for Compression {
 
     fn enter(&self, head: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Entry<()> {
         let Self { least, most, level } = *self;
-        let is_accepted = accepts(&head.headers, "gzip");
+        let is_accepted = choose_encoding(&head.headers, &["gzip"]).is_some();
         cx.lane.offer(Offer { is_accepted, least, most, level });
         Entry::Pass(())
     }

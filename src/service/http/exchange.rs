@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::done::Done;
 use super::lane::Lane;
 use crate::base::Output;
-use crate::handler::{Address, Close, Context, Effects, Handler, Result, SendError, Timer};
+use crate::handler::{Address, Close, Context, Dial, Effects, Handler, Result, SendError, Timer};
 use crate::net::Peer;
 use crate::wire::http::{BodyLength, Headers, RequestHead, ResponseHead};
 
@@ -290,6 +290,17 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     pub fn close_after(&mut self) {
         self.lane.close_after();
     }
+
+    /// Opens an outgoing connection on this same loop. If that fails, the new handler's `on_close`
+    /// is told why.
+    pub fn connect(&mut self, dial: impl Into<Dial>, handler: impl Handler) {
+        self.effects.connect(dial, handler);
+    }
+
+    /// The number of the loop that this exchange lives on.
+    pub fn home(&self) -> usize {
+        self.effects.id().home()
+    }
 }
 
 /// How others reach an exchange: to be cloned, sent to other threads, and kept after it is over.
@@ -314,6 +325,13 @@ impl<M: Send + 'static> ExchangeAddress<M> {
             Err(SendError::Full(mail)) => mail.open().map_or(Ok(()), |it| Err(SendError::Full(it))),
             Err(SendError::Gone(mail)) => mail.open().map_or(Ok(()), |it| Err(SendError::Gone(it))),
         }
+    }
+}
+
+impl<M: Send + 'static> ExchangeAddress<M> {
+    /// As [`Address::nudge`].
+    pub(super) fn nudge(&self, message: M) -> bool {
+        self.address.nudge(ExchangeMail { exchange: self.exchange, message: Some(boxed(message)) })
     }
 }
 

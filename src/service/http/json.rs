@@ -5,7 +5,7 @@ use serde_json::error::Category;
 
 use super::request::Request;
 use super::response::Response;
-use crate::wire::http::StatusCode;
+use crate::wire::http::{MediaType, StatusCode};
 
 impl<'a> Request<'a> {
     /// The body, read as JSON. It may borrow from the body.
@@ -15,7 +15,8 @@ impl<'a> Request<'a> {
     /// with the place where it ends to be one; 422 if it is JSON of another kind.
     #[allow(clippy::result_large_err, reason = "it is what is sent next")]
     pub fn json<T: Deserialize<'a>>(&self) -> Result<T, Response> {
-        if !self.header("content-type").is_some_and(is_json) {
+        let kind = self.head().headers.get("content-type").and_then(MediaType::read);
+        if !kind.is_some_and(|kind| kind.is_json()) {
             let refusal =
                 Refusal { error: "send it as application/json", line: None, column: None };
             return Err(Response::json(&refusal).with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
@@ -56,14 +57,4 @@ struct Refusal<'a> {
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<usize>,
-}
-
-/// `application/json`, or a kind of it, such as `application/problem+json`.
-fn is_json(media_type: &str) -> bool {
-    let name = media_type.split(';').next().unwrap_or_default().trim();
-    let ends = |end: &str| {
-        let start = name.len().saturating_sub(end.len());
-        name.get(start..).is_some_and(|it| it.eq_ignore_ascii_case(end))
-    };
-    name.eq_ignore_ascii_case("application/json") || ends("+json")
 }

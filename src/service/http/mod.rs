@@ -3,16 +3,16 @@
 //! An [`HttpServer`] makes the handler of each connection. What it serves is a [`Site`], which
 //! makes an [`Exchange`] for each request: the state machine of one request and its answer. Most
 //! need less: a [`Service`] is a function from a whole request to an answer, and a [`Router`] picks
-//! one by host, path and method.
+//! one by host, path and method. [`client`] asks other servers.
 //!
 //! ```text
 //! bytes │ decoder ─► HttpConnection ─► Site makes ─► Exchange ─► Service, or your own
 //!       │ encoder ◄─ Lane ◄─────────── ExchangeContext ◄┘
 //! ```
 
-mod accepts;
 mod access_log;
 mod auth;
+pub mod client;
 mod clock;
 mod compression;
 mod config;
