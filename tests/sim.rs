@@ -12,6 +12,9 @@ mod admission;
 mod asker;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[cfg(feature = "http")]
+#[path = "sim/behind.rs"]
+mod behind;
 #[path = "sim/chat.rs"]
 mod chat;
 #[path = "sim/datagrams.rs"]
@@ -23,6 +26,9 @@ mod echo;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
+#[cfg(feature = "http")]
+#[path = "sim/http_proxy.rs"]
+mod http_proxy;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
@@ -32,6 +38,9 @@ mod messages;
 mod origin;
 #[path = "sim/panics.rs"]
 mod panics;
+#[cfg(feature = "http")]
+#[path = "sim/proxy_talk.rs"]
+mod proxy_talk;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
 #[path = "sim/shutdown.rs"]
@@ -61,6 +70,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http_client::fickle,
     #[cfg(feature = "http")]
     http_client::slow_taker,
+    #[cfg(feature = "http")]
+    http_proxy::all_shapes,
+    #[cfg(feature = "http")]
+    http_proxy::client_gone,
+    #[cfg(feature = "http")]
+    http_proxy::cut,
+    #[cfg(feature = "http")]
+    proxy_talk::fickle,
+    #[cfg(feature = "http")]
+    proxy_talk::upgrade,
     lingering::scenario,
     messages::scenario,
     messages::the_dead,

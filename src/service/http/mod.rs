@@ -19,6 +19,7 @@ mod events;
 mod exchange;
 mod lane;
 mod params;
+pub mod proxy;
 mod request;
 mod response;
 mod routed;
