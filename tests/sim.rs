@@ -15,6 +15,10 @@ mod backpressure;
 #[cfg(feature = "http")]
 #[path = "sim/behind.rs"]
 mod behind;
+#[cfg(feature = "tls")]
+#[path = "common/certificates.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest")]
+mod certificates;
 #[path = "sim/chat.rs"]
 mod chat;
 #[path = "sim/datagrams.rs"]
@@ -43,12 +47,19 @@ mod panics;
 mod proxy_talk;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
+#[path = "sim/room_guest.rs"]
+mod room_guest;
+#[path = "sim/rooms.rs"]
+mod rooms;
 #[path = "sim/shutdown.rs"]
 mod shutdown;
 #[path = "sim/sockets.rs"]
 mod sockets;
 #[path = "sim/time.rs"]
 mod time;
+#[cfg(feature = "tls")]
+#[path = "sim/tls.rs"]
+mod tls;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
 #[path = "sim/workers.rs"]
@@ -88,8 +99,20 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     shutdown::under_load,
     reconnect::comes_back,
     reconnect::gives_up,
+    rooms::a_room_begins_another_life,
+    rooms::a_user_is_told_on_all_devices,
+    rooms::connections_are_lost,
+    rooms::everybody_is_told,
+    rooms::mail_is_lost,
+    rooms::people_come_and_go,
+    rooms::slow_members_are_closed,
+    rooms::slow_members_drop_the_newest,
+    rooms::slow_members_drop_the_oldest,
+    rooms::slow_members_keep_the_latest,
     sockets::echo,
     sockets::silence,
+    #[cfg(feature = "tls")]
+    tls::echo,
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,

@@ -10,6 +10,8 @@ mod pace;
 mod reconnect;
 pub mod rooms;
 mod tunnel;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use chat::{Chat, ChatLimits};
 pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};

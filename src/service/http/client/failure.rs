@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::handler::{Bound, Close, Deadline};
+use crate::net::TlsFailure;
 use crate::wire::http::StatusCode;
 
 /// Why there is no answer, or no more of it.
@@ -70,6 +71,10 @@ impl Failure {
             Close::Shutdown => Self::Shutdown,
             Close::Over(Bound::Input) => Self::Protocol("the head of the answer is too large"),
             Close::Wire(_) => Self::Protocol("an answer that is none"),
+            Close::Tls(error) if open && error.failure() == TlsFailure::Truncated => {
+                Self::Reset(None)
+            }
+            Close::Tls(error) => Self::Tls(error.to_string()),
             why @ (Close::Over(_) | Close::Panicked) => Self::Ours(why),
         }
     }
