@@ -60,6 +60,9 @@ mod time;
 #[cfg(feature = "tls")]
 #[path = "sim/tls.rs"]
 mod tls;
+#[cfg(feature = "tls")]
+#[path = "sim/tls_under_pressure.rs"]
+mod tls_under_pressure;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
 #[path = "sim/workers.rs"]
@@ -113,6 +116,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     sockets::silence,
     #[cfg(feature = "tls")]
     tls::echo,
+    #[cfg(feature = "tls")]
+    tls::cut,
+    #[cfg(feature = "tls")]
+    tls::strangers,
+    #[cfg(feature = "tls")]
+    tls::all_ways,
+    #[cfg(feature = "tls")]
+    tls_under_pressure::slow,
+    #[cfg(feature = "tls")]
+    tls_under_pressure::drained,
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,

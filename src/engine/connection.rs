@@ -17,7 +17,7 @@ use super::kept::Kept;
 use super::ledger::{self, Phase};
 use crate::base::output::SLICES;
 use crate::handler::stage::{AnyHandler, Event, Facts};
-use crate::handler::{Close, ConnectionId, Deadline, Result};
+use crate::handler::{ConnectionId, Deadline, Result};
 use crate::net::{Net, Readiness};
 
 /// What a visit does before it reads, or reads in another way, if any of these is set.
@@ -406,18 +406,5 @@ impl<N: Net> Connection<N> {
     /// The memory that it holds in buffers of its own, as counted to the budget.
     pub(crate) fn held(&self) -> usize {
         self.kept.as_ref().map_or(0, |kept| kept.held())
-    }
-
-    /// The last of it: parts from the peer, if it was not cut; tells why it ended.
-    pub(crate) fn dissolve(
-        mut self,
-        why: Close,
-        core: &mut Core<N>,
-    ) -> (N::Stream, Box<dyn AnyHandler>, Close) {
-        let why = self.real_reason(why);
-        if !why.is_cut() {
-            self.part(core);
-        }
-        (self.stream, self.handler, why)
     }
 }
