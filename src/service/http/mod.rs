@@ -28,6 +28,7 @@ mod lane;
 mod layer;
 mod limit;
 mod params;
+pub mod proxy;
 mod request;
 mod response;
 mod routed;
