@@ -4,10 +4,14 @@ mod chat;
 mod echo;
 mod pace;
 mod reconnect;
+#[cfg(feature = "json")]
+mod room_protocol;
 pub mod rooms;
 mod tunnel;
 
 pub use chat::{Chat, ChatLimits};
 pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};
 pub use reconnect::Reconnect;
+#[cfg(feature = "json")]
+pub use room_protocol::{RoomProtocol, RoomsByFrames};
 pub use tunnel::{Passed, Tunnel};
