@@ -2,12 +2,18 @@
 
 mod chat;
 mod echo;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod origin;
 mod pace;
 mod reconnect;
 #[cfg(feature = "json")]
 mod room_protocol;
 pub mod rooms;
 mod tunnel;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use chat::{Chat, ChatLimits};
 pub use echo::{DatagramEcho, Echo, FramesByWorkers, FramesOnLoop};

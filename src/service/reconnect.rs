@@ -58,6 +58,8 @@ pub struct Reconnect {
     attempts: u32,
     /// When the present connection opened, since the loop began.
     opened: Option<Duration>,
+    /// How long the server asked to wait before the next attempt.
+    asked: Duration,
 }
 
 impl Reconnect {
@@ -77,6 +79,7 @@ impl Reconnect {
             attempts_max: None,
             attempts: 0,
             opened: None,
+            asked: Duration::ZERO,
         }
     }
 
@@ -108,6 +111,12 @@ impl Reconnect {
         self.attempts = 0;
     }
 
+    /// The server asked to wait for so long: the next attempt comes after that, and after the
+    /// waiting time besides, for others were asked, too.
+    pub fn not_before(&mut self, wait: Option<Duration>) {
+        self.asked = wait.unwrap_or_default();
+    }
+
     /// The connection ended, or could not be opened: what to dial next, waiting time included.
     /// `None` if it is time to give up: the engine shuts down, or all attempts were in vain.
     ///
@@ -126,7 +135,7 @@ impl Reconnect {
             return None;
         }
         self.attempts += 1;
-        let wait = self.backoff.next(random);
+        let wait = std::mem::take(&mut self.asked) + self.backoff.next(random);
         log::info!("connection ended ({why}); attempt {} in {wait:?}", self.attempts);
         Some(self.dial.clone().after(wait))
     }
@@ -183,6 +192,14 @@ mod tests {
             reconnect.proved();
         });
         assert!(proved <= SECOND);
+    }
+
+    #[test]
+    fn what_the_server_asked_for_counts_once() {
+        let (mut reconnect, asked) = (reconnect(), 100 * SECOND);
+        reconnect.not_before(Some(asked));
+        let mut wait = || reconnect.next(&Close::ByPeer, SECOND, u64::MAX).unwrap().after;
+        assert_eq!((wait(), wait()), (asked + SECOND, 2 * SECOND));
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl<H: Handler> Bench<H> {
     /// that are [set](crate::Effects::set_read_deadline) by the handler are `Deadline::Read` and
     /// `Deadline::Write`.
     pub fn deadline(&self, deadline: Deadline) -> Option<Duration> {
-        self.left(deadline as usize)
+        self.left(deadline as usize).filter(|_| deadline != Deadline::Heartbeat)
     }
 
     fn left(&self, index: usize) -> Option<Duration> {

@@ -185,6 +185,10 @@ impl ResponseDecoder {
             return Err(HttpError::bad("a response behind the last one"));
         }
         let window = input.get(..self.limits.head_max as usize).unwrap_or(input);
+        // What isn't HTTP at all is refused before it has an end; so is an empty line.
+        if !window.iter().zip(b"HTTP/1.").all(|(byte, expected)| byte == expected) {
+            return Err(HttpError::bad("a response that is no HTTP/1"));
+        }
         let at_once = match self.search.has_begun() {
             false => read_response(window, &mut self.head, &self.limits),
             true => Ok(None),
@@ -223,10 +227,6 @@ impl ResponseDecoder {
     /// Reads a head that comes in pieces, or that is wrong.
     #[cold]
     fn find_end(&mut self, window: &[u8]) -> Result<Option<usize>, HttpError> {
-        // What isn't HTTP at all is refused before it has an end.
-        if !window.iter().zip(b"HTTP/1.").all(|(byte, expected)| byte == expected) {
-            return Err(HttpError::bad("a response that is no HTTP/1"));
-        }
         if let Some(end) = self.search.find(window) {
             let whole = window.get(..end).unwrap_or_default();
             return match read_response(whole, &mut self.head, &self.limits)? {
