@@ -9,8 +9,12 @@ mod config;
 mod frames;
 mod heard;
 mod session;
+#[cfg(feature = "websocket")]
+mod socket;
 mod teller;
 mod told;
 
 pub use config::RoomProtocol;
 pub use frames::RoomsByFrames;
+#[cfg(feature = "websocket")]
+pub use socket::RoomsByWebSocket;
