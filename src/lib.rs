@@ -46,6 +46,7 @@
 //! | `json` | frames typed by serde ([`wire`]); snapshots as JSON |
 //! | `protobuf` | frames typed by prost |
 //! | `websocket` | WebSocket ([`wire`]) |
+//! | `tls` | TLS below the buffers ([`tls`]) |
 //! | `linux` | loops pinned to processors, several datagrams in one system call |
 //! | `command` | the `overt` command |
 //! | `full` | everything |
@@ -101,3 +102,5 @@ pub mod wire;
 pub use base::{AccessList, Input, Output};
 pub use engine::*;
 pub use handler::*;
+#[cfg(feature = "tls")]
+pub use net::transport as tls;

@@ -7,8 +7,15 @@ use overt::{Limits, Reason};
 
 #[path = "sim/admission.rs"]
 mod admission;
+#[cfg(feature = "http")]
+#[path = "sim/asker.rs"]
+mod asker;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[cfg(feature = "tls")]
+#[path = "common/certificates.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest")]
+mod certificates;
 #[path = "sim/chat.rs"]
 mod chat;
 #[path = "sim/datagrams.rs"]
@@ -17,20 +24,33 @@ mod datagrams;
 mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
+#[cfg(feature = "http")]
+#[path = "sim/http_client.rs"]
+mod http_client;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
 mod messages;
+#[cfg(feature = "http")]
+#[path = "sim/origin.rs"]
+mod origin;
 #[path = "sim/panics.rs"]
 mod panics;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
+#[path = "sim/room_guest.rs"]
+mod room_guest;
+#[path = "sim/rooms.rs"]
+mod rooms;
 #[path = "sim/shutdown.rs"]
 mod shutdown;
 #[path = "sim/sockets.rs"]
 mod sockets;
 #[path = "sim/time.rs"]
 mod time;
+#[cfg(feature = "tls")]
+#[path = "sim/tls.rs"]
+mod tls;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
 #[path = "sim/workers.rs"]
@@ -44,6 +64,14 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     backpressure::others_finish,
     chat::scenario,
     echo::scenario,
+    #[cfg(feature = "http")]
+    http_client::all_shapes,
+    #[cfg(feature = "http")]
+    http_client::cut,
+    #[cfg(feature = "http")]
+    http_client::fickle,
+    #[cfg(feature = "http")]
+    http_client::slow_taker,
     lingering::scenario,
     messages::scenario,
     messages::the_dead,
@@ -52,8 +80,20 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     shutdown::under_load,
     reconnect::comes_back,
     reconnect::gives_up,
+    rooms::a_room_begins_another_life,
+    rooms::a_user_is_told_on_all_devices,
+    rooms::connections_are_lost,
+    rooms::everybody_is_told,
+    rooms::mail_is_lost,
+    rooms::people_come_and_go,
+    rooms::slow_members_are_closed,
+    rooms::slow_members_drop_the_newest,
+    rooms::slow_members_drop_the_oldest,
+    rooms::slow_members_keep_the_latest,
     sockets::echo,
     sockets::silence,
+    #[cfg(feature = "tls")]
+    tls::echo,
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,

@@ -82,6 +82,24 @@ impl Buffer {
         zeros
     }
 
+    /// Room for `count` bytes behind the filled part, to be written over; see
+    /// [`filled_more`](Self::filled_more).
+    pub(crate) fn room(&mut self, count: usize) -> &mut [u8] {
+        let end = self.end + count;
+        if end > self.size() {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes.get_mut(self.end..end).unwrap_or_default()
+    }
+
+    pub(crate) fn filled_more(&mut self, count: usize) {
+        self.end = self.size().min(self.end + count);
+    }
+
+    pub(crate) fn filled_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
     /// Moves the filled part to the front.
     pub(crate) fn compact(&mut self) {
         if self.start == 0 {

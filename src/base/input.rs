@@ -128,6 +128,12 @@ impl Input {
         self.is_block() && BLOCK - self.buffer.len() < ROOM_MIN
     }
 
+    /// How many bytes it can be [extended](Self::extend) by in this visit: a loop's block must not
+    /// grow, or its size would no longer tell that it is one.
+    pub(crate) fn extendable(&self) -> usize {
+        if self.is_block() { BLOCK - self.buffer.len() } else { usize::MAX }
+    }
+
     fn is_block(&self) -> bool {
         self.buffer.size() == BLOCK
     }

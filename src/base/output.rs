@@ -187,6 +187,22 @@ impl Output {
         count
     }
 
+    /// The first bytes to send, `most` of them at most. If some are shared, all are gathered in
+    /// `gathered`.
+    pub(crate) fn front<'a>(&'a self, most: usize, gathered: &'a mut Vec<u8>) -> &'a [u8] {
+        if let Some(plain) = self.plain() {
+            return plain.get(..most).unwrap_or(plain);
+        }
+        gathered.clear();
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = self.slices(&mut slices);
+        for slice in slices.iter().take(count) {
+            let room = most - gathered.len();
+            gathered.extend_from_slice(slice.get(..room).unwrap_or(slice));
+        }
+        gathered
+    }
+
     /// Drops the first `count` bytes, which were sent; tells whether none are left.
     #[inline]
     pub(crate) fn sent(&mut self, count: usize) -> bool {

@@ -16,6 +16,7 @@ Examples:
   overt frames --workers 4 --frame-max 64K        length-prefixed frames, answered by workers
   overt chat --listen unix:/tmp/chat.sock         a chat for this machine (nc -U /tmp/chat.sock)
   overt udp-echo --listen [::]:9000               each datagram comes back, by IPv4 and IPv6
+  overt origin --listen 127.0.0.1:8000            an HTTP server to test clients against
 
 An ADDR is 127.0.0.1:7000, [::1]:7000 or unix:/path; port 0 takes any that is free. A TIME is a
 number with a unit, as 500ms or 30s; a SIZE is in bytes, or as 64K or 8M. Set RUST_LOG=debug to see
@@ -53,6 +54,8 @@ pub(super) enum Command {
     Chat(Chat),
     /// Each datagram comes back
     UdpEcho(UdpEcho),
+    /// An HTTP server to test against: /echo, /bytes/N, /delay/MS, /status/N, /sse and others
+    Origin(Origin),
 }
 
 #[derive(Args)]
@@ -100,6 +103,15 @@ pub(super) struct UdpEcho {
     pub(super) stats: Stats,
     #[command(flatten)]
     pub(super) loops: Loops,
+}
+
+#[derive(Args)]
+pub(super) struct Origin {
+    /// Where to listen; may be given several times
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    pub(super) listen: Vec<Endpoint>,
+    #[command(flatten)]
+    pub(super) engine: Engine,
 }
 
 #[derive(Args)]

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::arguments::{Arguments, Chat, Command, Echo, Frames, UdpEcho};
+use super::arguments::{Arguments, Chat, Command, Echo, Frames, Origin, UdpEcho};
 use super::demonstration;
 use super::failure::Failure;
 use super::server::{Server, say};
 use crate::engine::{Config, Limits};
+use crate::service::http::HttpServer;
+use crate::service::origin::origin;
 use crate::service::rooms::{RoomLimits, Rooms};
 use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop};
 use crate::wire::LengthPrefixed;
@@ -55,6 +57,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Frames(frames)) => run_frames(&frames),
         Some(Command::Chat(chat)) => run_chat(&chat),
         Some(Command::UdpEcho(echo)) => run_udp_echo(&echo),
+        Some(Command::Origin(origin)) => run_origin(&origin),
     }
 }
 
@@ -100,4 +103,11 @@ fn run_udp_echo(UdpEcho { listen, stats, loops }: &UdpEcho) -> Result<(), Failur
         say(format_args!("udp echo on {at}"));
     }
     server.run(stats.every)
+}
+
+fn run_origin(Origin { listen, engine }: &Origin) -> Result<(), Failure> {
+    let mut server = Server::new(engine.config(), CURE)?;
+    let http = HttpServer::new(origin());
+    server.listen_all("origin", listen, move || http.connection())?;
+    server.run(engine.stats.every)
 }

@@ -18,10 +18,10 @@ use super::limits::WhenFull;
 use super::listener::{Listener, Waiting};
 use super::order::Order;
 use super::shared::ShutdownPhase;
-use super::state::{EventLoop, Other, Slot};
+use super::state::{EventLoop, Other, Slot, connection};
 use crate::handler::ConnectionId;
 use crate::handler::stage::{AnyHandler, Facts};
-use crate::net::{Net, Peer, Source};
+use crate::net::{Net, Peer, Secured, Source};
 
 /// How many are taken in by each listener at its end: as many as may wait ([`Listen::at`]), not as
 /// many as may come while we look.
@@ -165,26 +165,38 @@ impl<N: Net> EventLoop<N> {
             return self.core.net.close(stream, true);
         };
         // The factory is the user's: if it panics, the connection must not stay counted.
-        match catch_unwind(AssertUnwindSafe(|| (gate.factory)())) {
-            Ok(handler) => self.begin(stream, peer, number, handler),
-            Err(_) => {
-                log::error!("{peer} refused at {}: making its handler panicked", gate.at);
-                self.core.ledger.panics += 1;
-                self.core.net.close(stream, true);
-                self.shared.leave(self.number);
-                gate.leave(peer);
-            }
+        let Ok(handler) = catch_unwind(AssertUnwindSafe(|| (gate.factory)())) else {
+            log::error!("{peer} refused at {}: making its handler panicked", gate.at);
+            self.core.ledger.panics += 1;
+            self.core.net.close(stream, true);
+            self.shared.leave(self.number);
+            return gate.leave(peer);
+        };
+        let Some(id) = self.begin(stream, peer, number, handler) else { return };
+        if let Some(secured) = &gate.secured {
+            let until = self.core.now() + u64::from(self.core.times.handshake);
+            self.secure(id, secured, "", until);
         }
     }
 
-    /// Makes a connection of a stream that was counted to this loop, and at its gate.
+    /// Has a connection that is new speak in an encrypted way.
+    pub(super) fn secure(&mut self, id: ConnectionId, how: &Secured, host: &str, until: u64) {
+        let Some(connection) = connection(&mut self.slots, id) else { return };
+        match how.0.layer(host) {
+            Ok(layer) => connection.secure(layer, until, &mut self.core),
+            Err(error) => self.close(id, error.into()),
+        }
+    }
+
+    /// Makes a connection of a stream that was counted to this loop, and at its gate; none if the
+    /// system won't watch it.
     pub(super) fn begin(
         &mut self,
         mut stream: N::Stream,
         peer: Peer,
         gate: u16,
         handler: Box<dyn AnyHandler>,
-    ) {
+    ) -> Option<ConnectionId> {
         let id = self.next_id();
         if let Err(error) = self.core.net.watch(Source::Stream(&mut stream), id.token()) {
             self.core.net.close(stream, true);
@@ -192,7 +204,8 @@ impl<N: Net> EventLoop<N> {
             if let Some(gate) = self.gate(gate) {
                 gate.leave(peer);
             }
-            return self.end_handler(handler, error.into());
+            self.end_handler(handler, error.into());
+            return None;
         }
         let facts = Facts { id, out: Default::default(), peer, gate };
         self.slots.insert(Slot::Connection(Connection::new(stream, facts, handler)));
@@ -201,6 +214,7 @@ impl<N: Net> EventLoop<N> {
         if self.phase >= ShutdownPhase::Draining {
             self.tell_drain(id);
         }
+        Some(id)
     }
 
     fn accept_later(&mut self, id: ConnectionId, why: Waiting) {

@@ -4,25 +4,28 @@
 //! can do now, and what is left over moves to buffers of its own. Work is `fill` (socket → input),
 //! `dispatch` (the handler), `flush` (output → socket), and `settle`, which draws the consequences.
 
-use std::any::Any;
 use std::io::{self, IoSlice};
 
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, DRAIN_LATE, ENDED, EOF, FINISHING, FIRST, HELD, JOBS, KEEPS, LINGERING,
-    OPENED, PAUSED, READABLE, RESUMED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE, WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DRAIN_LATE, ENDED, EOF, FINISHING, FIRST, HANDSHAKING, HELD, JOBS, KEEPS,
+    LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE,
+    WRITABLE, YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
-use crate::base::Output;
 use crate::base::output::SLICES;
 use crate::handler::stage::{AnyHandler, Event, Facts};
-use crate::handler::{ConnectionId, Deadline, Result};
+use crate::handler::{Close, ConnectionId, Deadline, Result};
 use crate::net::{Net, Readiness};
 
-/// What a visit does before it reads, if any of these is set.
-const BEFORE_READING: u32 = RESUMED | YIELDED | LINGERING | JOBS;
+/// What a visit does before it reads, or reads in another way, if any of these is set.
+const BEFORE_READING: u32 = RESUMED | YIELDED | LINGERING | JOBS | SECURED;
+/// It has buffers of its own, or something else that stands aside of the record.
+pub(super) const STANDS_ASIDE: u32 = KEEPS | FIRST | SECURED;
+/// What follows from a visit that sent what it could.
+const CONSEQUENCES: u32 = CONGESTED | CLOSING | FINISHING | SECURED;
 
 pub(crate) struct Connection<N: Net> {
     pub(super) stream: N::Stream,
@@ -64,71 +67,11 @@ impl<N: Net> Connection<N> {
         self.keep(visited, core)
     }
 
-    /// Takes the first `count` bytes of `answers`, which answer `jobs` jobs.
-    pub(crate) fn take_answers(
-        &mut self,
-        jobs: u32,
-        answers: &mut Output,
-        count: usize,
-        core: &mut Core<N>,
-    ) -> Result {
-        self.lend(core);
-        answers.move_front(count, &mut core.stage.output);
-        self.jobs_done(jobs, core);
-        let visited = self.settle(core);
-        self.keep(visited, core)
-    }
-
-    /// Takes messages, of which `jobs` are results of jobs.
-    pub(crate) fn take_messages(
-        &mut self,
-        jobs: u32,
-        messages: &mut dyn Iterator<Item = &mut dyn Any>,
-        core: &mut Core<N>,
-    ) -> Result {
-        let sent = core.ledger.bytes_written;
-        self.lend(core);
-        self.jobs_done(jobs, core);
-        let mut taken = Ok(());
-        while let (Ok(()), Some(message)) = (&taken, messages.next()) {
-            taken = self.dispatch(Event::Message(message), core);
-        }
-        let visited = taken.and_then(|()| self.settle(core));
-        self.note_sending(sent, core);
-        self.keep(visited, core)
-    }
-
-    /// A timer of the handler fired.
-    pub(super) fn take_timer(&mut self, timer: u8, core: &mut Core<N>) -> Result {
-        let sent = core.ledger.bytes_written;
-        self.lend(core);
-        let fired = self.dispatch(Event::Timer(timer), core);
-        let visited = fired.and_then(|()| self.settle(core));
-        self.note_sending(sent, core);
-        self.keep(visited, core)
-    }
-
-    /// A connection that is sent something is not idle. Told only where nothing is read in the same
-    /// visit, which says so already.
-    pub(super) fn note_sending(&mut self, before: u64, core: &Core<N>) {
-        if core.ledger.bytes_written > before {
-            self.due.set_idle(after(core.now(), core.times.idle));
-        }
-    }
-
-    fn jobs_done(&mut self, jobs: u32, core: &mut Core<N>) {
-        self.facts.out.jobs = self.facts.out.jobs.saturating_sub(jobs);
-        self.due.set_idle(after(core.now(), core.times.idle));
-        if self.flags & HELD != 0 {
-            self.release(core);
-        }
-    }
-
     /// Lends the loop's blocks, or puts what was left over in their place.
     #[inline]
     pub(super) fn lend(&mut self, core: &mut Core<N>) {
         core.stage.input.start_visit(core.bounds.frames_per_visit);
-        if self.flags & (KEEPS | FIRST) != 0 {
+        if self.flags & STANDS_ASIDE != 0 {
             self.lend_own(core);
         }
     }
@@ -137,7 +80,7 @@ impl<N: Net> Connection<N> {
     #[inline]
     pub(super) fn keep(&mut self, visited: Result, core: &mut Core<N>) -> Result {
         let left = !core.stage.input.is_spent() || !core.stage.output.is_empty();
-        if left || self.flags & (KEEPS | FIRST) != 0 {
+        if left || self.flags & STANDS_ASIDE != 0 {
             return self.keep_own(visited, core);
         }
         visited
@@ -146,16 +89,46 @@ impl<N: Net> Connection<N> {
     #[inline]
     fn work(&mut self, core: &mut Core<N>) -> Result {
         if self.flags & (OPENED | BEFORE_READING) != OPENED {
-            self.begin(core)?;
+            return self.work_unusually(core);
         }
+        self.read_on::<false>(core)
+    }
+
+    /// A visit that does something before it reads, or is to a connection that is encrypted.
+    #[cold]
+    fn work_unusually(&mut self, core: &mut Core<N>) -> Result {
+        match self.flags & (SECURED | HANDSHAKING) {
+            0 => {
+                self.begin(core)?;
+                self.read_on::<false>(core)
+            }
+            SECURED => {
+                self.begin(core)?;
+                self.read_on::<true>(core)
+            }
+            _ => {
+                self.shake_hands(core)?;
+                self.read_on::<true>(core)
+            }
+        }
+    }
+
+    /// Reads and has the handler react, within the budget, then settles.
+    #[inline]
+    fn read_on<const ENCRYPTED: bool>(&mut self, core: &mut Core<N>) -> Result {
         let mut budget = core.bounds.read_per_visit;
         while self.wants_read() && !core.stage.output.is_congested() {
-            let count = self.fill(budget, core)?;
+            let count = match ENCRYPTED {
+                false => self.fill(budget, core)?,
+                true => self.fill_and_open(budget, core)?,
+            };
             if count == 0 {
                 break;
             }
             core.lap(Phase::Read);
-            self.dispatch_data(core)?;
+            if !ENCRYPTED || self.has_opened_something(core) {
+                self.dispatch_data(core)?;
+            }
             core.lap(Phase::Handler);
             if self.flags & READABLE == 0 {
                 break;
@@ -175,16 +148,17 @@ impl<N: Net> Connection<N> {
     /// What comes before reading: once in a connection's life, after a pause, with workers.
     #[cold]
     fn begin(&mut self, core: &mut Core<N>) -> Result {
-        if self.flags & OPENED == 0 {
-            self.open(core)?;
-        }
         if self.flags & LINGERING != 0 {
             return self.linger(core);
+        }
+        if self.flags & OPENED == 0 {
+            self.open(core)?;
         }
         if self.flags & JOBS != 0 && core.stage.asked.desk.is_full(self.facts.out) {
             self.hold(core);
         }
-        if self.flags & (RESUMED | YIELDED) != 0 && !core.stage.output.is_congested() {
+        let choked = self.is_choked() || core.stage.output.is_congested();
+        if self.flags & (RESUMED | YIELDED) != 0 && !choked {
             let wanted = self.flags & (PAUSED | CLOSING | HELD) == 0;
             self.flags &= !RESUMED;
             if self.flags & HELD == 0 {
@@ -200,7 +174,7 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
-    fn open(&mut self, core: &mut Core<N>) -> Result {
+    pub(super) fn open(&mut self, core: &mut Core<N>) -> Result {
         self.flags |= OPENED;
         let (now, times) = (core.now(), &core.times);
         let (lifetime, idle) = (times.lifetime, times.idle);
@@ -218,6 +192,9 @@ impl<N: Net> Connection<N> {
     /// What the handler is still to be told of.
     #[cold]
     fn tell(&mut self, core: &mut Core<N>) -> Result {
+        if self.flags & HANDSHAKING != 0 {
+            return Ok(()); // It is told of its opening first.
+        }
         // Not before it has seen the bytes that came before the end.
         if self.flags & TELL_EOF != 0 && !core.stage.input.has_yielded() {
             self.flags &= !TELL_EOF;
@@ -225,7 +202,8 @@ impl<N: Net> Connection<N> {
                 self.dispatch(Event::Eof, core)?;
             }
         }
-        if self.is_to_be_drained() && !core.stage.input.has_yielded() {
+        let late = self.flags & DRAIN_LATE != 0;
+        if self.is_to_be_drained() && (late || !core.stage.input.has_yielded()) {
             self.flags &= !TELL_DRAIN;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
@@ -258,7 +236,7 @@ impl<N: Net> Connection<N> {
         if self.flags & (READABLE | RESUMED | YIELDED | TELL_DRAIN | TELL_WRITABLE) == 0 {
             return false;
         }
-        if self.flags & LINGERING != 0 {
+        if self.flags & (LINGERING | HANDSHAKING) != 0 {
             return self.flags & READABLE != 0;
         }
         self.flags & TELL_WRITABLE != 0
@@ -280,6 +258,13 @@ impl<N: Net> Connection<N> {
     #[inline]
     fn wants_read(&self) -> bool {
         self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
+            && !self.is_choked()
+    }
+
+    /// Whether its output, which was above high water, is not below low water yet.
+    #[inline]
+    fn is_choked(&self) -> bool {
+        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
     }
 
     /// Socket → input, `most` bytes at most.
@@ -289,25 +274,35 @@ impl<N: Net> Connection<N> {
         let size = room.len().min(most);
         match core.net.read(&mut self.stream, room.get_mut(..size).unwrap_or_default()) {
             Ok(count @ 1..) => {
-                if ledger::ON {
-                    core.ledger.reads += 1;
-                }
-                core.ledger.bytes_read += count as u64;
                 core.stage.input.filled_more(count);
-                // A short read is the last one, unless the end came with it, of which no other
-                // event would tell.
-                if count < size && self.flags & ENDED == 0 {
-                    self.flags &= !READABLE;
-                }
-                self.due.set_idle(after(core.now(), core.times.idle));
+                self.note_read(count, size, core);
                 Ok(count)
             }
             other => self.not_read(other, core),
         }
     }
 
+    /// The socket gave `count` bytes where there was room for `size`.
+    #[inline]
+    pub(super) fn note_read(&mut self, count: usize, size: usize, core: &mut Core<N>) {
+        if ledger::ON {
+            core.ledger.reads += 1;
+        }
+        core.ledger.bytes_read += count as u64;
+        // A short read is the last one, unless the end came with it, of which no other event would
+        // tell.
+        if count < size && self.flags & ENDED == 0 {
+            self.flags &= !READABLE;
+        }
+        self.due.set_idle(after(core.now(), core.times.idle));
+    }
+
     #[cold]
-    fn not_read(&mut self, read: io::Result<usize>, core: &mut Core<N>) -> io::Result<usize> {
+    pub(super) fn not_read(
+        &mut self,
+        read: io::Result<usize>,
+        core: &mut Core<N>,
+    ) -> io::Result<usize> {
         match read {
             Ok(_) => {
                 self.flags = self.flags & !READABLE | EOF | TELL_EOF;
@@ -328,7 +323,7 @@ impl<N: Net> Connection<N> {
 
     /// Output → socket: one `write`, or one `writev` if some of it is shared.
     #[inline]
-    pub(super) fn flush(&mut self, core: &mut Core<N>) -> io::Result<()> {
+    fn flush(&mut self, core: &mut Core<N>) -> io::Result<()> {
         while self.flags & WRITABLE != 0 && !core.stage.output.is_empty() {
             match self.write(core) {
                 Ok(count) => {
@@ -364,7 +359,7 @@ impl<N: Net> Connection<N> {
     }
 
     #[cold]
-    fn not_written(&mut self, error: io::Error, core: &mut Core<N>) -> io::Result<()> {
+    pub(super) fn not_written(&mut self, error: io::Error, core: &mut Core<N>) -> io::Result<()> {
         match error.kind() {
             io::ErrorKind::Interrupted => Ok(()), // Still writable: tried again.
             io::ErrorKind::WouldBlock => {
@@ -387,11 +382,20 @@ impl<N: Net> Connection<N> {
         if core.stage.output.is_congested() {
             self.flags |= CONGESTED;
         }
-        self.flush(core)?;
-        if self.flags & (CONGESTED | CLOSING | FINISHING) != 0 {
-            self.end_something(core)?;
+        if self.flags & CONSEQUENCES != 0 {
+            self.send(core)?;
+            return self.end_something(core);
         }
-        Ok(())
+        Ok(self.flush(core)?)
+    }
+
+    /// Output → socket, encrypted or not.
+    #[cold]
+    pub(super) fn send(&mut self, core: &mut Core<N>) -> Result {
+        match self.flags & SECURED {
+            0 => Ok(self.flush(core)?),
+            _ => self.seal_and_flush(core),
+        }
     }
 
     /// The memory that it holds in buffers of its own, as counted to the budget.
@@ -399,7 +403,16 @@ impl<N: Net> Connection<N> {
         self.kept.as_ref().map_or(0, |kept| kept.held())
     }
 
-    pub(crate) fn dissolve(self) -> (N::Stream, Box<dyn AnyHandler>) {
-        (self.stream, self.handler)
+    /// The last of it: parts from the peer, if it was not cut; tells why it ended.
+    pub(crate) fn dissolve(
+        mut self,
+        why: Close,
+        core: &mut Core<N>,
+    ) -> (N::Stream, Box<dyn AnyHandler>, Close) {
+        let why = self.real_reason(why);
+        if !why.is_cut() {
+            self.part(core);
+        }
+        (self.stream, self.handler, why)
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::ledger::{self, Ledger, Phase};
 use super::limits::{Config, Deadlines, Limits};
+use super::sealed::Blocks;
 use crate::base::output::Marks;
 use crate::base::{Budget, Input, Output, Wheel};
 use crate::handler::ConnectionId;
@@ -86,6 +87,8 @@ pub(crate) struct Mark {
     pub(crate) unread: usize,
     pub(crate) bytes_read: u64,
     pub(crate) bytes_written: u64,
+    /// Of the bytes that were read, those that no handler gets: what encryption adds.
+    pub(super) overhead: u64,
 }
 
 pub(crate) struct Core<N> {
@@ -99,6 +102,8 @@ pub(crate) struct Core<N> {
     pub(crate) mark: Mark,
     /// Connections held back because of all jobs in flight, not of their own.
     pub(crate) starved: Vec<ConnectionId>,
+    /// For connections that are encrypted.
+    pub(super) blocks: Blocks,
 }
 
 impl<N: Net> Core<N> {
@@ -131,6 +136,7 @@ impl<N: Net> Core<N> {
             write_deadline: None,
             successor: None,
             dials: Vec::new(),
+            tls: None,
             home: home.clone(),
             mailbox_max: limits.mailbox,
             desk: Desk::new(queues, home, max),
@@ -148,6 +154,7 @@ impl<N: Net> Core<N> {
             budget: Budget::new(memory, limits.memory_max),
             mark: Default::default(),
             starved: Vec::new(),
+            blocks: Blocks::default(),
         }
     }
 

@@ -47,6 +47,10 @@ impl<N: Net> EventLoop<N> {
             true => self.core.now(),
             false => self.core.later(dial.after),
         };
+        let name = match &dial.to {
+            Target::Host(name, _) => Some(name.clone()),
+            Target::Endpoints(_) => None,
+        };
         self.slots.insert(Slot::Other(Box::new(Other::Dialing(Dialing {
             id,
             state: State::Waiting(dial.to),
@@ -57,6 +61,7 @@ impl<N: Net> EventLoop<N> {
             timeout: dial.timeout.map_or(self.core.times.handshake, millis).max(1),
             error: None,
             handler,
+            secured: dial.secured.map(|secured| (secured, name)),
         }))));
         self.dialing += 1;
         match dial.after.is_zero() {
@@ -202,6 +207,10 @@ impl<N: Net> EventLoop<N> {
         self.shared.enter(self.number);
         self.core.wheel.cancel(id.slot);
         self.enqueue(id);
+        if let Some((secured, name)) = dialing.secured {
+            let address = || peer.ip().map(|ip| ip.to_string()).unwrap_or_default();
+            self.secure(id, &secured, &name.unwrap_or_else(address), dialing.until);
+        }
     }
 
     /// The wheel says that a time is over.

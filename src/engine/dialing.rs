@@ -5,7 +5,7 @@ use std::io;
 
 use crate::handler::ConnectionId;
 use crate::handler::stage::{AnyHandler, Target};
-use crate::net::{Endpoint, Net, Peer};
+use crate::net::{Endpoint, Net, Peer, Secured};
 
 /// A connection that is being opened.
 pub(crate) struct Dialing<N: Net> {
@@ -21,6 +21,8 @@ pub(crate) struct Dialing<N: Net> {
     pub(super) timeout: u32,
     pub(super) error: Option<io::Error>,
     pub(super) handler: Box<dyn AnyHandler>,
+    /// How it will be encrypted, if it will, and the name that was dialled, if it was one.
+    pub(super) secured: Option<(Secured, Option<String>)>,
 }
 
 pub(super) enum State<N: Net> {

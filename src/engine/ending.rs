@@ -21,13 +21,16 @@ impl<N: Net> Connection<N> {
             if core.stage.output.is_congested() {
                 self.flags |= CONGESTED;
             }
-            self.flush(core)?;
+            self.send(core)?;
             if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
                 // The peer takes as fast as the handler gives: now the others, then again.
                 self.flags |= TELL_WRITABLE;
             }
         }
         if !core.stage.output.is_empty() || self.facts.out.jobs > 0 {
+            return Ok(());
+        }
+        if self.flags & (CLOSING | FINISHING) != 0 && !self.has_sealed_the_end(core)? {
             return Ok(());
         }
         if self.flags & CLOSING != 0 {

@@ -163,10 +163,11 @@ impl<N: Net> Engine<N> {
             Spread::ReusePort => (false, several.then_some(Balance::RoundRobin)),
             Spread::HandOff(balance) => (false, several.then_some(balance)),
         };
+        let secured = how.secured.clone();
         let gate = |at: Endpoint| {
             let factory = Box::new(move || Box::new(handler()) as _);
             let (limits, key) = (&self.config.limits, self.shared.hash_key);
-            Arc::new(Gate::new(at, factory, admission, limits, key))
+            Arc::new(Gate::new(at, factory, secured, admission, limits, key))
         };
         if !reuse_port {
             let (socket, at) = self.loops[0].core.net.listen(how)?;

@@ -50,6 +50,10 @@ pub(crate) const TELL_WRITABLE: u32 = 1 << 21;
 pub(crate) const DRAIN_LATE: u32 = 1 << 22;
 /// The handler owes the peer something: it is not closed for being idle.
 pub(crate) const OWING: u32 = 1 << 23;
+/// What it sends and receives is encrypted.
+pub(crate) const SECURED: u32 = 1 << 24;
+/// … and the handshake is not done: `on_open` is still to come.
+pub(crate) const HANDSHAKING: u32 = 1 << 25;
 
 /// Bytes of the peer stay where they are, and that is our doing.
 pub(crate) const NOT_READING: u32 = PAUSED | HELD | YIELDED | CONGESTED | CLOSING;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::limits::{Admission, Limits};
 use crate::base::peer_table::{Excess, PeerLimits, PeerTable};
 use crate::handler::stage::AnyHandler;
-use crate::net::{Endpoint, Peer};
+use crate::net::{Endpoint, Peer, Secured};
 
 /// Makes a handler for each connection of a listener.
 pub(crate) type Factory = Box<dyn Fn() -> Box<dyn AnyHandler> + Send + Sync>;
@@ -17,6 +17,8 @@ pub(crate) type Factory = Box<dyn Fn() -> Box<dyn AnyHandler> + Send + Sync>;
 pub(crate) struct Gate {
     pub(crate) at: Endpoint,
     pub(crate) factory: Factory,
+    /// How its connections are encrypted, if they are.
+    pub(crate) secured: Option<Secured>,
     open: AtomicU32,
     admission: Admission,
     peers: Option<Mutex<PeerTable>>,
@@ -50,6 +52,7 @@ impl Gate {
     pub(crate) fn new(
         at: Endpoint,
         factory: Factory,
+        secured: Option<Secured>,
         admission: Admission,
         limits: &Limits,
         hash_key: u64,
@@ -62,7 +65,7 @@ impl Gate {
             };
             Mutex::new(PeerTable::new(peer_limits, hash_key))
         });
-        Self { at, factory, open: AtomicU32::new(0), admission, peers }
+        Self { at, factory, secured, open: AtomicU32::new(0), admission, peers }
     }
 
     /// Takes a place for one more connection, if there is one.

@@ -74,7 +74,9 @@ impl<N: Net> Connection<N> {
     fn waiting_for(&self, now: u64) -> String {
         let (unread, unsent) = self.waiting();
         let jobs = self.facts.out.jobs;
-        let mut text = if self.flags & flag::QUEUED != 0 {
+        let mut text = if self.flags & flag::HANDSHAKING != 0 {
+            "waiting for PEER to shake hands by TLS".to_owned()
+        } else if self.flags & flag::QUEUED != 0 {
             "running: in the queue of its loop".to_owned()
         } else if self.flags & flag::LINGERING != 0 {
             "waiting for PEER to close: all is sent".to_owned()

@@ -1,6 +1,7 @@
 //! [`Kept`]: what a connection holds only while something is left over, so that an idle one holds
 //! nothing: an incomplete frame, unsent output, and what is measured while they wait.
 
+use super::sealed::Secure;
 use crate::base::Output;
 use crate::base::buffer::Buffer;
 use crate::handler::stage::TIMERS;
@@ -19,12 +20,21 @@ pub(crate) struct Kept {
     pub(super) sent: u64,
     /// The periods of timers that fire again and again, in milliseconds; 0 for those that don't.
     pub(super) periods: [u32; TIMERS],
+    /// Of a connection that is encrypted: for as long as it lives.
+    pub(super) secure: Option<Box<Secure>>,
 }
 
 impl Kept {
-    /// Unread input and unsent output, in bytes.
+    /// Unread input and unsent output, in bytes, encrypted or not.
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        (self.input.as_ref().map_or(0, Buffer::len), self.output.as_ref().map_or(0, Output::len))
+        let (unopened, sealed) = self.sealed();
+        let unread = self.input.as_ref().map_or(0, Buffer::len);
+        (unread + unopened, self.output.as_ref().map_or(0, Output::len) + sealed)
+    }
+
+    /// What came and is not decrypted, and what is encrypted and not sent, in bytes.
+    pub(super) fn sealed(&self) -> (usize, usize) {
+        self.secure.as_ref().map_or((0, 0), |secure| secure.waiting())
     }
 
     pub(crate) fn held(&self) -> usize {

@@ -50,13 +50,23 @@ impl Phase {
     }
 }
 
+/// How many connections ended, by [`Reason`].
+#[derive(Clone, Debug)]
+struct Closes([u64; Reason::ALL.len()]);
+
+impl Default for Closes {
+    fn default() -> Self {
+        Self([0; Reason::ALL.len()])
+    }
+}
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Counters of one loop, and nanoseconds by phase.
         #[derive(Clone, Debug, Default)]
         pub struct Ledger {
             $($(#[$doc])* pub $name: u64,)*
-            closes: [u64; Reason::ALL.len()],
+            closes: Closes,
             /// Nanoseconds by phase, those of visits aside.
             phases: [u64; 8],
             visits_ns: u64,
@@ -155,7 +165,7 @@ counters! {
 impl Ledger {
     /// How many connections closed for this reason.
     pub fn closes(&self, reason: Reason) -> u64 {
-        self.closes[reason as usize]
+        self.closes.0[reason as usize]
     }
 
     /// Nanoseconds spent in `phase`. Those of all phases add up to the time that the loop has run;
@@ -209,7 +219,7 @@ impl Ledger {
 
     #[inline]
     pub(crate) fn close(&mut self, reason: Reason) {
-        self.closes[reason as usize] += 1;
+        self.closes.0[reason as usize] += 1;
     }
 }
 

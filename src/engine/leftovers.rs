@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use super::connection::Connection;
+use super::connection::{Connection, STANDS_ASIDE};
 use super::core::Core;
 use super::flag;
 use crate::base::Output;
@@ -24,25 +24,29 @@ impl<N: Net> Connection<N> {
                 mem::swap(&mut core.stage.output, own);
             }
         }
-        core.mark.unread = core.stage.input.len();
+        self.show_facts(core);
+        core.mark.unread = core.stage.input.len() + self.sealed().0;
         core.mark.bytes_read = core.ledger.bytes_read;
         core.mark.bytes_written = core.ledger.bytes_written;
+        core.mark.overhead = 0;
     }
 
     /// Gives the loop's blocks back, moves what is left over to buffers of its own, and sees to the
     /// deadlines and bounds of what is left over.
     #[cold]
     pub(super) fn keep_own(&mut self, visited: Result, core: &mut Core<N>) -> Result {
-        let fresh = self.flags & (flag::KEEPS | flag::FIRST) == 0;
+        let fresh = self.flags & STANDS_ASIDE == 0;
         if fresh {
             core.mark = Default::default();
         }
         if let Err(Close::Wire(_) | Close::Protocol(_) | Close::ByUs | Close::ByPeer) = visited {
             // What came before the fault was answered, and may have been all that the peer wanted.
             // If the socket fails, the first reason stands.
-            let _ = self.flush(core);
+            let _ = self.send(core);
         }
-        let (unread, unsent) = (core.stage.input.len(), core.stage.output.len());
+        let (unopened, sealed) = self.sealed();
+        let unread = core.stage.input.len() + unopened;
+        let unsent = core.stage.output.len() + sealed;
         let overfull = core.stage.output.is_overfull();
         let yielded = core.stage.input.has_yielded();
         self.give_back(core);
@@ -58,8 +62,11 @@ impl<N: Net> Connection<N> {
         }
         let received = if fresh { 0 } else { core.ledger.bytes_read - core.mark.bytes_read };
         let sent = if fresh { 0 } else { core.ledger.bytes_written - core.mark.bytes_written };
-        let consumed = core.mark.unread as u64 + received > unread as u64;
+        let consumed = core.mark.unread as u64 + received > unread as u64 + core.mark.overhead;
         self.note_sending(core.ledger.bytes_written - sent, core);
+        if self.flags & flag::HANDSHAKING != 0 {
+            return self.account(core); // Its deadline is that of the whole handshake.
+        }
         self.watch_input(unread, consumed, core);
         self.watch_output(unsent, sent, core)?;
         self.watch_rate(unread + unsent, received, sent, core);
@@ -134,9 +141,10 @@ impl<N: Net> Connection<N> {
     fn account(&mut self, core: &mut Core<N>) -> Result {
         let Some(kept) = &mut self.kept else { return Ok(()) };
         let input = kept.input.as_ref().map_or(0, Buffer::size);
-        let held = input + kept.output.as_ref().map_or(0, Output::held);
+        let sealed = kept.secure.as_ref().map_or(0, |secure| secure.held());
+        let held = input + kept.output.as_ref().map_or(0, Output::held) + sealed;
         let change = held as i64 - mem::replace(&mut kept.held, held) as i64;
-        if held == 0 && kept.periods == [0; TIMERS] {
+        if held == 0 && kept.periods == [0; TIMERS] && kept.secure.is_none() {
             self.kept = None;
         }
         match core.budget.change(change) {

@@ -92,7 +92,7 @@ impl<N: Net> EventLoop<N> {
             Order::AcceptAgain => self.look_at_waiting(),
             Order::Enroll { stream, peer, handler } => {
                 self.shared.enter(self.number);
-                self.begin(stream, peer, NO_GATE, handler);
+                let _ = self.begin(stream, peer, NO_GATE, handler);
             }
             Order::Dial(order) => self.dial_one(order),
             Order::Serve { socket, at, service } => self.serve(socket, at, service),

@@ -29,7 +29,9 @@ mod order;
 mod panics;
 mod peers;
 mod report;
+mod sealed;
 mod seat;
+mod secure;
 mod session;
 mod shared;
 mod shutdown;
@@ -37,6 +39,7 @@ mod snapshot;
 mod socket;
 mod spin;
 mod state;
+mod taking;
 
 pub use engine::{Engine, Handle, Running};
 pub use ledger::{Ledger, Phase};

@@ -1,5 +1,6 @@
 //! What happens after a panic: one connection ends, and nobody else notices.
 
+use super::shared::ShutdownPhase;
 use super::state::{Doing, EventLoop, Slot};
 use crate::base::{Input, Output};
 use crate::handler::{Close, ConnectionId};
@@ -29,6 +30,11 @@ impl<N: Net> EventLoop<N> {
         self.reminded.clear();
         self.reminded_at = 0;
         self.panicked(victim);
+        if self.phase != ShutdownPhase::Ready {
+            // The end of this turn, which it did not come to: perhaps it was the last that we wait
+            // for, and nothing else would wake us.
+            self.go_on_shutting_down();
+        }
     }
 
     /// Closes a connection whose handler panicked. The blocks that were lent to it are replaced:

@@ -126,6 +126,7 @@ impl<N: Net> EventLoop<N> {
             let Some(connection) = self.connection(id) else { continue };
             match connection.unsent() {
                 0 => self.cut_one(id),
+                _ if connection.flags & flag::HANDSHAKING != 0 => self.cut_one(id),
                 _ => connection.send_and_close(),
             }
         }

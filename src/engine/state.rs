@@ -23,7 +23,7 @@ use super::spin::Spin;
 use crate::base::output::Marks;
 use crate::handler::mail::{Copies, Envelope};
 use crate::handler::stage::{AnyHandler, Asked, NO_GATE};
-use crate::handler::{Bound, Close, ConnectionId, Deadline, Outgoing, Reason};
+use crate::handler::{Close, ConnectionId, Outgoing, Reason};
 use crate::net::Net;
 use crate::net::mailbox::Inbox;
 
@@ -211,18 +211,19 @@ impl<N: Net> EventLoop<N> {
         let Slot::Connection(connection) = self.slots.remove(id.slot as usize) else { return };
         self.core.wheel.cancel(id.slot);
         self.core.budget.change(-(connection.held() as i64));
+        let peer = connection.facts.peer;
+        let gate = connection.facts.gate;
+        let (stream, handler, why) = connection.dissolve(why, &mut self.core);
         self.connections -= 1;
         self.shared.leave(self.number);
-        let peer = connection.facts.peer;
-        if let Some(gate) = self.gate(connection.facts.gate) {
+        if let Some(gate) = self.gate(gate) {
             gate.leave(peer);
         }
         if self.phase != ShutdownPhase::Ready {
             self.report_close(why.reason());
         }
         log::debug!("{id} {peer} closed: {why}");
-        let (stream, handler) = connection.dissolve();
-        self.core.net.close(stream, is_cut(&why));
+        self.core.net.close(stream, why.is_cut());
         self.end_handler(handler, why);
         self.accept_again();
     }
@@ -259,17 +260,6 @@ impl<N: Net> Slot<N> {
                 Other::Ticker(_) | Other::Nothing => None,
             },
         }
-    }
-}
-
-/// Whether the peer should be told that this was not the orderly end.
-fn is_cut(why: &Close) -> bool {
-    match why {
-        Close::Late(Deadline::Idle | Deadline::Lifetime) => false,
-        Close::Late(_) | Close::Over(Bound::Input | Bound::Output | Bound::Memory) => true,
-        // Of no use to a peer that sent one, but a handler may pass on what befell another.
-        Close::Reset(_) | Close::Panicked | Close::Shutdown => true,
-        _ => false,
     }
 }
 

@@ -56,6 +56,20 @@ impl<M: Send + 'static> Address<M> {
             Err(_) => Ok(()),
         }
     }
+
+    /// As [`send`](Self::send), however much mail waits: for words of which a sender has at most
+    /// one under way, so that they are bounded by what there is to speak of. Tells whether the loop
+    /// still runs.
+    #[cfg(feature = "http")]
+    pub(crate) fn nudge(&self, message: M) -> bool {
+        self.home.post(Envelope::Deliver(self.id, Box::new(Some(message)))).is_ok()
+    }
+
+    /// Whether both name the same connection, of the same engine.
+    #[cfg(feature = "http")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.id == other.id && Arc::ptr_eq(&self.home, &other.home)
+    }
 }
 
 impl<M> Clone for Address<M> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::jobs::Busy;
+use crate::net::{TlsError, TlsFailure};
 use crate::wire::WireError;
 #[cfg(feature = "http")]
 use crate::wire::http::HttpError;
@@ -20,6 +21,8 @@ pub enum Close {
     Wire(WireError),
     /// The peer broke the protocol in a way that no codec sees.
     Protocol(&'static str),
+    /// TLS failed: in the handshake, of which `on_open` would have told, or later.
+    Tls(TlsError),
     /// A deadline passed.
     Late(Deadline),
     /// A bound of `Limits` was exceeded.
@@ -123,6 +126,16 @@ reasons! {
     ByUs "by_us" Nobody,
     Wire "wire" Peer,
     Protocol "protocol" Peer,
+    TlsMalformed "tls_malformed" Peer,
+    TlsIncompatible "tls_incompatible" Peer,
+    TlsCertificate "tls_certificate" Peer,
+    TlsNoCertificate "tls_no_certificate" Peer,
+    TlsNotPinned "tls_not_pinned" Peer,
+    TlsAlert "tls_alert" Peer,
+    TlsMisbehaved "tls_misbehaved" Peer,
+    TlsUnfinished "tls_unfinished" Peer,
+    TlsTruncated "tls_truncated" Peer,
+    TlsInternal "tls_internal" Us,
     LateHandshake "late_handshake" Peer,
     LateFrame "late_frame" Peer,
     LateRate "late_rate" Peer,
@@ -153,6 +166,7 @@ impl Close {
             Self::ByUs => Reason::ByUs,
             Self::Wire(_) => Reason::Wire,
             Self::Protocol(_) => Reason::Protocol,
+            Self::Tls(error) => error.failure().into(),
             Self::Late(Deadline::Handshake) => Reason::LateHandshake,
             Self::Late(Deadline::Frame) => Reason::LateFrame,
             Self::Late(Deadline::Rate) => Reason::LateRate,
@@ -177,11 +191,25 @@ impl Close {
     }
 }
 
+impl Close {
+    /// Whether the peer should be told that this was not the orderly end.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            Self::Late(Deadline::Idle | Deadline::Lifetime) => false,
+            Self::Late(_) | Self::Over(Bound::Input | Bound::Output | Bound::Memory) => true,
+            // Of no use to a peer that sent one, but a handler may pass on what befell another.
+            Self::Reset(_) | Self::Panicked | Self::Shutdown => true,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Close {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wire(error) => write!(f, "wire: {error}"),
             Self::Protocol(what) => write!(f, "protocol: {what}"),
+            Self::Tls(error) => write!(f, "{}: {error}", self.reason().name()),
             Self::Reset(error) => write!(f, "reset: {error}"),
             Self::Unreachable(error) => write!(f, "unreachable: {error}"),
             Self::Unresolved(error) => write!(f, "unresolved: {error}"),
@@ -218,6 +246,30 @@ impl From<HttpError> for Close {
     #[cold]
     fn from(error: HttpError) -> Self {
         Self::Protocol(error.what)
+    }
+}
+
+impl From<TlsError> for Close {
+    #[cold]
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<TlsFailure> for Reason {
+    fn from(failure: TlsFailure) -> Self {
+        match failure {
+            TlsFailure::Malformed => Self::TlsMalformed,
+            TlsFailure::Incompatible => Self::TlsIncompatible,
+            TlsFailure::Certificate => Self::TlsCertificate,
+            TlsFailure::NoCertificate => Self::TlsNoCertificate,
+            TlsFailure::NotPinned => Self::TlsNotPinned,
+            TlsFailure::Alert => Self::TlsAlert,
+            TlsFailure::Misbehaved => Self::TlsMisbehaved,
+            TlsFailure::Unfinished => Self::TlsUnfinished,
+            TlsFailure::Truncated => Self::TlsTruncated,
+            TlsFailure::Internal => Self::TlsInternal,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::jobs::Busy;
 use super::mail::ConnectionId;
 use super::stage::{AnyHandler, Asked, Dial, DialOrder, Event, Facts, Stage, TIMERS, ask};
 use crate::base::{Input, Output};
-use crate::net::Peer;
+use crate::net::{Peer, TlsFacts};
 #[cfg(feature = "http")]
 use crate::wire::http::HttpDate;
 
@@ -127,6 +127,7 @@ pub struct Effects<'a, H> {
 impl<H: Handler> Effects<'_, H> {
     /// The same for another type of handler that hears the same messages: for a handler that
     /// shares its code with others of its kind.
+    #[cfg(feature = "http")]
     pub(crate) fn lend<K: Handler<Message = H::Message>>(&mut self) -> Effects<'_, K> {
         Effects { asked: self.asked, facts: self.facts, handler: PhantomData }
     }
@@ -156,6 +157,12 @@ impl<H: Handler> Effects<'_, H> {
     /// Who is at the other end.
     pub fn peer(&self) -> Peer {
         self.facts.peer
+    }
+
+    /// What was agreed on by TLS; `None` if the connection is not encrypted.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        let (id, facts) = self.asked.tls.as_ref()?;
+        (*id == self.facts.id).then_some(&**facts)
     }
 
     /// How others reach this connection.

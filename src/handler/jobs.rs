@@ -251,6 +251,10 @@ fn is<B: Batch>(batch: &dyn Batch) -> bool {
     (batch as &dyn Any).is::<B>()
 }
 
+/// A batch that comes back keeps room for so many bytes of frames: a burst of large ones must not
+/// hold memory for ever. 1 MiB.
+const FRAMES_KEPT: usize = 1 << 20;
+
 /// Frames and what answers them.
 struct Answers<F> {
     worker: usize,
@@ -259,6 +263,8 @@ struct Answers<F> {
     /// How many bytes of frames there were, when they have been answered.
     frame_bytes: usize,
     runs: Vec<Run>,
+    /// The one that is being written: nobody writes where the answers to others are.
+    answer: Output,
     output: Output,
 }
 
@@ -273,22 +279,24 @@ struct Run {
 impl<F> Default for Answers<F> {
     fn default() -> Self {
         let (jobs, frames, runs) = (Vec::new(), Vec::new(), Vec::new());
-        Self { worker: 0, jobs, frames, frame_bytes: 0, runs, output: Output::default() }
+        let (answer, output) = Default::default();
+        Self { worker: 0, jobs, frames, frame_bytes: 0, runs, answer, output }
     }
 }
 
 impl<F: FnOnce(&[u8], &mut Output) + Send + 'static> Batch for Answers<F> {
     fn run(&mut self) {
-        let Self { jobs, frames, runs, output, .. } = self;
+        let Self { jobs, frames, runs, answer, output, .. } = self;
         let (mut frames_left, mut jobs_left) = (&frames[..], jobs.drain(..));
         let mut current = None;
         // A panic ends one job; the loop goes on behind it.
         while catch_unwind(AssertUnwindSafe(|| {
             for (to, size, work) in jobs_left.by_ref() {
                 let (frame, rest) = frames_left.split_at(size);
-                frames_left = rest;
-                current = Some((to, output.len()));
-                work(frame, output);
+                (frames_left, current) = (rest, Some(to));
+                work(frame, answer);
+                answer.move_front(answer.len(), output);
+                answer.clear();
                 let end = Some(output.len());
                 match runs.last_mut() {
                     Some(run) if run.to == to && run.end.is_some() => {
@@ -300,14 +308,13 @@ impl<F: FnOnce(&[u8], &mut Output) + Send + 'static> Batch for Answers<F> {
         }))
         .is_err()
         {
-            if let Some((to, len)) = current {
-                output.shorten(len);
-                runs.push(Run { to, jobs: 1, end: None });
-            }
+            answer.clear();
+            runs.extend(current.map(|to| Run { to, jobs: 1, end: None }));
         }
         drop(jobs_left);
         self.frame_bytes = frames.len();
         frames.clear();
+        frames.shrink_to(FRAMES_KEPT);
     }
 
     fn jobs(&self) -> u32 {
@@ -389,5 +396,24 @@ impl<M: Send + 'static, F: FnOnce() -> M + Send + 'static> Batch for Messages<M,
 
     fn set_worker(&mut self, worker: usize) {
         self.worker = worker;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_of_large_frames_holds_no_memory_when_it_is_answered() {
+        let mut batch = Answers::default();
+        let id = ConnectionId { home: 0, slot: 0, generation: 1 };
+        let work: fn(&[u8], &mut Output) = |frame, output| output.put(frame);
+        for size in [10 << 20, 0, 100] {
+            batch.jobs.push((id, size, work));
+            batch.frames.extend(vec![7; size]);
+        }
+        batch.run();
+        assert_eq!((batch.output.len(), batch.frame_bytes), (100 + (10 << 20), 100 + (10 << 20)));
+        assert!(batch.frames.capacity() <= FRAMES_KEPT && batch.answer.held() <= FRAMES_KEPT);
     }
 }

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::io;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::close::Close;
@@ -12,7 +13,9 @@ use super::mail::{ConnectionId, Home};
 use crate::base::{Input, Output};
 #[cfg(feature = "websocket")]
 use crate::net::Secrets;
-use crate::net::{Endpoint, Peer};
+#[cfg(feature = "tls")]
+use crate::net::transport::TlsClient;
+use crate::net::{Endpoint, Peer, Secured, TlsFacts};
 #[cfg(feature = "http")]
 use crate::wire::http::HttpDate;
 
@@ -44,6 +47,8 @@ pub(crate) struct Asked {
     pub(crate) write_deadline: Option<Duration>,
     pub(crate) successor: Option<Box<dyn AnyHandler>>,
     pub(crate) dials: Vec<DialOrder>,
+    /// What the connection of this name, the latest one that was encrypted, agreed on.
+    pub(crate) tls: Option<(ConnectionId, Arc<TlsFacts>)>,
     pub(crate) home: Home,
     pub(crate) mailbox_max: u32,
     pub(crate) desk: Desk,
@@ -134,6 +139,7 @@ pub struct Dial {
     pub(crate) to: Target,
     pub(crate) timeout: Option<Duration>,
     pub(crate) after: Duration,
+    pub(crate) secured: Option<Secured>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +150,7 @@ pub(crate) enum Target {
 
 impl Dial {
     fn target(to: Target) -> Self {
-        Self { to, timeout: None, after: Duration::ZERO }
+        Self { to, timeout: None, after: Duration::ZERO, secured: None }
     }
 
     /// To an address.
@@ -163,8 +169,16 @@ impl Dial {
         Self::target(Target::Host(name.into(), port))
     }
 
-    /// How long to try in all: resolving the name, and every address. `Deadlines::handshake` unless
-    /// set.
+    /// By TLS: what is received was decrypted, and what is sent will be encrypted. The server's
+    /// certificate must be for the name, or the address, that is dialled, unless the client has
+    /// [another](crate::tls::TlsClientBuilder::server_name).
+    #[cfg(feature = "tls")]
+    pub fn tls(self, client: &TlsClient) -> Self {
+        Self { secured: Some(client.secured()), ..self }
+    }
+
+    /// How long to try in all: resolving the name, every address, and the handshake.
+    /// `Deadlines::handshake` unless set.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::layer::Secured;
+
 /// Where to listen, or what to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -71,6 +73,8 @@ pub struct Listen {
     pub reuse_port: bool,
     /// A socket that listens already, such as one that systemd passed.
     pub socket: Option<Listening>,
+    /// How connections are encrypted, if they are: see `Listen::tls`, with the feature `tls`.
+    pub secured: Option<Secured>,
 }
 
 /// A socket that listens already.
@@ -87,7 +91,8 @@ impl Listen {
     /// At `at`, with a backlog of 1,024, dual stack.
     pub fn at(at: impl Into<Endpoint>) -> Self {
         let at = at.into();
-        Self { at, backlog: 1024, dual_stack: true, reuse_port: false, socket: None }
+        let (reuse_port, socket, secured) = (false, None, None);
+        Self { at, backlog: 1024, dual_stack: true, reuse_port, socket, secured }
     }
 }
 

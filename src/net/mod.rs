@@ -10,16 +10,20 @@ use std::time::Duration;
 
 pub mod doorbell;
 mod endpoint;
+pub(crate) mod layer;
 pub(crate) mod mailbox;
 mod os;
 #[cfg(feature = "websocket")]
 pub(crate) mod secrets;
 pub(crate) mod sim;
+#[cfg(feature = "tls")]
+pub mod transport;
 pub(crate) mod workers;
 
 pub use endpoint::{
     Bind, BoundSocket, Endpoint, IntoBind, IntoListen, Listen, Listening, Peer, Remote,
 };
+pub use layer::{Secured, TlsError, TlsFacts, TlsFailure, TlsVersion};
 pub use os::Os;
 #[cfg(all(target_os = "linux", feature = "linux"))]
 pub use os::{Inherited, InheritedSocket, inherited, raise_descriptor_limit};

@@ -2,6 +2,10 @@
 
 mod chat;
 mod echo;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod origin;
 mod pace;
 mod reconnect;
 pub mod rooms;

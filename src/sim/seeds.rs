@@ -1,7 +1,9 @@
 //! [`Seeds`]: seed after seed, and what a seed that fails says.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use super::simulation::Simulation;
@@ -93,13 +95,34 @@ impl Seeds {
         let (mut mask, began) = (u32::MAX, Instant::now());
         for kind in (0..Faults::KINDS).take_while(|_| began.elapsed() < SEARCH) {
             let without = mask & !(1 << kind);
-            if self.try_seed(seed, without, scenario).is_err() {
+            if quietly(|| self.try_seed(seed, without, scenario)).is_err() {
                 mask = without;
             }
         }
         let drawn = || Faults::draw(&mut Chance::new(!seed));
         self.faults.clone().unwrap_or_else(drawn).masked(mask)
     }
+}
+
+/// What `run` panics with was printed already, when the seed failed at first: not again for each
+/// kind of fault that is left out. Other threads are heard as ever.
+fn quietly<T>(run: impl FnOnce() -> T) -> T {
+    thread_local! {
+        static QUIET: Cell<bool> = const { Cell::new(false) };
+    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                print(panic);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let ran = run();
+    QUIET.set(false);
+    ran
 }
 
 /// What to type to see this seed fail again. The test harness names the thread after the test, and

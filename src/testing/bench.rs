@@ -324,8 +324,8 @@ impl<H: Handler> Bench<H> {
         self.core.stage.asked.successor = None;
         let Some(connection) = self.connection.take() else { return };
         self.core.wheel.cancel(connection.id().slot);
+        let ((), mut handler, why) = connection.dissolve(why, &mut self.core);
         self.ended = Some((why.reason(), why.to_string()));
-        let (_, mut handler) = connection.dissolve();
         if let Some(tap) = Tap::of_mut(&mut *handler) {
             self.fired.append(&mut tap.fired);
         }

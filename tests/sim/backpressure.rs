@@ -137,3 +137,66 @@ fn what_a_process_holds_is_bounded() {
         assert!(memory <= Some(2 << 20), "{memory:?}");
     });
 }
+
+/// Between the marks nothing is read, though events tell that something could be.
+#[test]
+fn who_is_congested_is_not_read_from_until_it_is_below_low_water() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        sim.set_faults(Faults { window: 1024, ..sim.faults() });
+        let limits = Limits { output_high: 40_000, ..limits() };
+        let engine = sim.engine(Config { loops: 1, limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Echo).unwrap();
+        let client = sim.connect("10.0.0.1:7000");
+        client.set_reading(Reading::Never);
+        client.send(&[b'x'; 200_000]);
+        sim.run_for(Duration::from_secs(1));
+        let read = |sim: &Simulation| sim.ledgers()[0].bytes_read;
+        let full = read(sim);
+        client.set_reading(Reading::Slow { bytes: 1000, every: Duration::from_millis(10) });
+        sim.run_for(Duration::from_millis(300));
+        assert!((20_000..38_000).contains(&client.received_in_all()), "it is between the marks");
+        assert_eq!(read(sim), full, "it was read from");
+        client.set_reading(Reading::Eager);
+        sim.run_until(|| client.received_in_all() == 200_000);
+    });
+}
+
+/// Gives without end, until it is told to stop.
+struct Firehose;
+
+impl Firehose {
+    fn flow(cx: &mut Context<'_, Self>) -> Result {
+        while !cx.output.is_congested() {
+            cx.output.put(&[b'.'; 1000]);
+        }
+        Ok(())
+    }
+}
+
+impl Handler for Firehose {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        Self::flow(cx)
+    }
+
+    fn on_data(&mut self, _cx: &mut Context<'_, Self>) -> Result {
+        Err(overt::Close::ByUs)
+    }
+
+    fn on_writable(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        Self::flow(cx)
+    }
+}
+
+#[test]
+fn who_gives_as_fast_as_it_is_taken_still_hears() {
+    seeds(50, |sim| {
+        let engine = sim.engine(Config { limits: limits(), ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Firehose).unwrap();
+        let client = sim.connect("10.0.0.1:7000");
+        sim.run_until(|| client.received_in_all() > 100_000);
+        client.send(b"stop");
+        sim.run_until(|| client.is_over());
+    });
+}

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use overt::sim::{Reading, Simulation, Status, seeds};
+use overt::sim::{Faults, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::{Codec, LengthPrefixed};
-use overt::{Config, Context, Grace, Handler, Never, Result, ShutdownPhase};
+use overt::{Config, Context, Grace, Handler, Limits, Never, Result, ShutdownPhase};
 
 /// Answers each frame with itself, by a worker.
 struct Framed(LengthPrefixed);
@@ -130,4 +130,74 @@ pub(crate) fn forced(sim: &mut Simulation) {
 #[test]
 fn who_does_not_end_is_cut_when_the_time_is_over_or_at_the_second_signal() {
     seeds(100, forced);
+}
+
+/// Ends itself by a panic when it is told to end.
+struct Brittle;
+
+impl Handler for Brittle {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.append(cx.input);
+        Ok(())
+    }
+
+    fn on_drain(&mut self, _cx: &mut Context<'_, Self>) -> Result {
+        // One that prints nothing.
+        std::panic::resume_unwind(Box::new("as the test wants it"))
+    }
+}
+
+#[test]
+fn a_panic_during_a_shutdown_does_not_make_it_wait_for_nobody() {
+    seeds(50, |sim| {
+        let engine = sim.engine(Config::default());
+        engine.listen("10.0.0.1:7000", || Brittle).unwrap();
+        let handle = engine.handle();
+        let clients: Vec<_> =
+            (0..1 + sim.random(3)).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        clients.iter().for_each(|client| client.send(b"hello"));
+        sim.run_until(|| clients.iter().all(|client| client.received() == b"hello"));
+        handle.shut_down();
+        sim.run_until(|| handle.phase() == ShutdownPhase::Draining);
+        sim.run_for(Duration::from_secs(1));
+        let report = sim.report().expect("the engine has not ended");
+        assert_eq!((report.finished, report.cut), (clients.len() as u64, 0), "{report:?}");
+    });
+}
+
+/// Takes byte by byte, and says goodbye when it is told to end.
+struct Polite;
+
+impl Handler for Polite {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        while cx.input.take(1).is_some() {}
+        Ok(())
+    }
+
+    fn on_drain(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(b"bye");
+        cx.effects.close();
+        Ok(())
+    }
+}
+
+#[test]
+fn who_floods_is_told_of_the_shutdown_when_half_of_the_time_is_over() {
+    Seeds::new(10).faults(Faults::calm()).run(|sim| {
+        let grace = Grace { drain: Duration::from_millis(4), ..Grace::default() };
+        let limits = Limits { frames_per_visit: 1, read_per_visit: 64, ..Limits::default() };
+        let engine = sim.engine(Config { loops: 1, limits, grace, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Polite).unwrap();
+        let handle = engine.handle();
+        let client = sim.connect("10.0.0.1:7000");
+        client.send(&[b'x'; 100_000]);
+        sim.run_until(|| handle.connections() == 1);
+        handle.shut_down();
+        sim.run_until(|| client.is_over());
+        assert_eq!((client.status(), client.received()), (Status::Ended, b"bye".to_vec()));
+    });
 }

@@ -23,6 +23,25 @@ impl Handler for Framed {
     }
 }
 
+/// Answers each frame with its size, once it has thought better of a longer answer.
+struct Hesitant;
+
+impl Handler for Hesitant {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        while let Some(frame) = LengthPrefixed::new(1 << 20).decode(cx.input)? {
+            cx.effects.answer(frame, |frame, output| {
+                output.put(frame);
+                assert_eq!(output.to_vec(), frame, "an answer to somebody else");
+                output.clear();
+                output.put(&[frame.len() as u8]);
+            })?;
+        }
+        Ok(())
+    }
+}
+
 /// Counts what it offloaded, and answers with the results.
 struct Offloads(u32);
 
@@ -109,4 +128,25 @@ fn answers_of_workers_come_in_order_and_complete() {
 #[test]
 fn results_of_workers_come_in_order_and_complete() {
     seeds(400, offloaded);
+}
+
+#[test]
+fn who_clears_an_answer_clears_no_other() {
+    seeds(100, |sim| {
+        let config = config(sim);
+        let engine = sim.engine(config);
+        engine.listen("10.0.0.1:7001", || Hesitant).unwrap();
+        let clients: Vec<_> = (0..3).map(|_| sim.connect("10.0.0.1:7001")).collect();
+        let sizes: Vec<u8> = (0..20).map(|_| sim.random(100) as u8).collect();
+        for client in &clients {
+            for size in &sizes {
+                client.send(&u32::from(*size).to_be_bytes());
+                client.send(&vec![b'x'; usize::from(*size)]);
+            }
+            client.finish();
+        }
+        sim.run_until(|| clients.iter().all(|client| client.is_over()));
+        assert!(clients.iter().all(|client| client.received() == sizes));
+        assert_closes(sim, &[Reason::ByPeer]);
+    });
 }

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::post::{Encodings, Form, Post};
+use super::post::{Encoding, Encodings, Form, Post};
 
 /// What comes from rooms to the loops of their members: the `Message` of a handler that is a
 /// member. To be given to [`Member::mail`](super::Member::mail).
@@ -36,7 +34,7 @@ pub struct Change {
 
 impl Change {
     /// As [`Post::encoded`].
-    pub fn encoded(&self, form: Form, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
+    pub fn encoded<T: Encoding>(&self, form: Form, encode: impl Fn(&Self) -> T) -> T {
         self.encodings.get(form, || encode(self))
     }
 }
@@ -51,4 +49,11 @@ pub struct Presence {
     /// The users by name, as far as names are told.
     pub names: Vec<Arc<str>>,
     pub(super) version: u64,
+}
+
+impl Presence {
+    /// Whether all users are told by name.
+    pub fn is_named(&self) -> bool {
+        self.names.len() == self.users
+    }
 }

@@ -52,7 +52,7 @@ pub use limits::{RoomLimits, RoomSettings, Slow};
 pub use mail::{Change, Mail, Presence};
 pub use member::{Claim, Member};
 pub use place::{Arrival, Bookmark, Epoch, Since};
-pub use post::{Draft, Form, Post, PostId};
+pub use post::{Draft, Encoding, Form, Post, PostId};
 pub use refused::Refused;
 pub use registry::Rooms;
 pub use room::{Published, Room};

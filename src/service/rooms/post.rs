@@ -1,6 +1,8 @@
 //! [`Post`]: what was said in a room, shared by its history and by all members; and [`Draft`],
 //! what it is made of.
 
+use std::any::Any;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,7 +34,7 @@ pub struct Post {
 
 impl Post {
     /// This post as a protocol tells it: encoded when it is told for the first time, then shared.
-    pub fn encoded(&self, form: Form, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
+    pub fn encoded<T: Encoding>(&self, form: Form, encode: impl Fn(&Self) -> T) -> T {
         self.encodings.get(form, || encode(self))
     }
 
@@ -78,53 +80,70 @@ impl PostId {
     }
 }
 
-/// Names one of the encodings of a post; protocols declare theirs as constants.
+/// Names one of the encodings of a post; protocols declare theirs as constants. Taken in this
+/// crate: 0 by length-prefixed frames, 1 by lines, 2 by WebSocket.
 #[derive(Clone, Copy, Debug)]
 pub struct Form(u8);
 
-const FORMS: usize = 3;
+const FORMS: usize = 4;
 
 impl Form {
-    /// Encoding `number`, from 0 to 2.
+    /// Encoding `number`, from 0 to 3.
     ///
     /// # Panics
     /// If there is no such encoding; in a constant, that is an error of compilation.
     pub const fn new(number: u8) -> Self {
-        assert!((number as usize) < FORMS, "a post has three encodings, 0 to 2");
+        assert!((number as usize) < FORMS, "a post has four encodings, 0 to 3");
         Self(number)
     }
 }
 
+/// What a protocol encodes a post to: as a rule `Bytes`, of which a clone is a share.
+pub trait Encoding: Clone + Send + Sync + 'static {}
+
+impl<T: Clone + Send + Sync + 'static> Encoding for T {}
+
 /// The encodings of something that is told to many.
-#[derive(Debug, Default)]
-pub(super) struct Encodings([OnceLock<Bytes>; FORMS]);
+#[derive(Default)]
+pub(super) struct Encodings([OnceLock<Box<dyn Any + Send + Sync>>; FORMS]);
 
 impl Encodings {
-    /// If two loops come first at once, one encodes and the other waits that moment.
-    pub(super) fn get(&self, form: Form, encode: impl FnOnce() -> Bytes) -> Bytes {
-        match self.0.get(usize::from(form.0)) {
-            Some(encoding) => encoding.get_or_init(encode).clone(),
-            None => encode(),
-        }
+    /// If two loops come first at once, one encodes and the other waits that moment. A form that
+    /// somebody uses for another type is encoded each time.
+    pub(super) fn get<T: Encoding>(&self, form: Form, encode: impl Fn() -> T) -> T {
+        let kept = self.0.get(usize::from(form.0));
+        let kept = kept.map(|kept| kept.get_or_init(|| Box::new(encode())));
+        kept.and_then(|kept| kept.downcast_ref().cloned()).unwrap_or_else(encode)
+    }
+}
+
+impl fmt::Debug for Encodings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let made = |form: &OnceLock<_>| form.get().is_some();
+        f.debug_list().entries(self.0.iter().map(made)).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
     fn what_is_told_to_many_is_encoded_once_in_each_form() {
-        let (encodings, mut count) = (Encodings::default(), 0);
+        let (encodings, count) = (Encodings::default(), Cell::new(0));
         for _ in 0..3 {
-            for number in 0..3 {
+            for number in 0..4 {
                 let encoded = encodings.get(Form::new(number), || {
-                    count += 1;
+                    count.set(count.get() + 1);
                     Bytes::from(vec![number])
                 });
                 assert_eq!(&*encoded, [number]);
             }
         }
-        assert_eq!(count, 3);
+        assert_eq!(count.get(), 4);
+        // Not shared, but right.
+        assert_eq!(encodings.get(Form::new(0), || "another type"), "another type");
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::event::{Event, Gap, Sink};
 use super::limits::Slow;
-use super::mail::{Change, Presence};
+use super::mail::Change;
 use super::place::Bookmark;
 use super::post::Post;
 use super::room::{Admitted, Room};
@@ -24,8 +24,9 @@ pub(super) struct Seat {
     me: ConnectionId,
     /// What was told up to here, as a post or in a gap.
     cursor: u64,
-    /// The change of users that was told last.
+    /// The change of users that was told last, and whether all their names are known since then.
     present: u64,
+    named: bool,
     /// Posts up to here were dropped as new to somebody slow, and that is still to be told; 0 if
     /// none were.
     dropped: u64,
@@ -37,7 +38,8 @@ impl Seat {
     pub(super) fn new(room: Arc<Room>, me: ConnectionId, admitted: &Admitted) -> Self {
         let Admitted { slot, offset: cursor, presence, .. } = admitted;
         let (slot, cursor, present) = (*slot, *cursor, presence.version);
-        Self { room, slot, me, cursor, present, dropped: 0, reading: false }
+        let named = presence.is_named();
+        Self { room, slot, me, cursor, present, named, dropped: 0, reading: false }
     }
 
     pub(super) fn slot(&self) -> usize {
@@ -129,7 +131,7 @@ impl Seat {
 
     /// A change of users came by mail.
     pub(super) fn notice(&mut self, change: &Arc<Change>, sink: &mut impl Sink) {
-        if change.version == self.present + 1 && !sink.is_full() {
+        if change.version == self.present + 1 && self.named && !sink.is_full() {
             self.present = change.version;
             sink.put(Event::Change(change));
         } else {
@@ -140,8 +142,8 @@ impl Seat {
     /// Tells who is there, if that is not known.
     pub(super) fn look_around(&mut self, sink: &mut impl Sink) {
         if self.room.changes() > self.present && !sink.is_full() {
-            let presence: Presence = self.room.present();
-            self.present = presence.version;
+            let presence = self.room.present();
+            (self.present, self.named) = (presence.version, presence.is_named());
             sink.put(Event::Present(self.room.name(), &presence));
         }
     }

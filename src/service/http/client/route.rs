@@ -1,0 +1,67 @@
+//! [`Route`]: how a server is reached, and which of the resting connections lead there.
+
+use std::sync::Arc;
+
+use super::url::Origin;
+use crate::handler::Dial;
+
+/// How a server is reached. Connections are shared by all requests whose routes have the same
+/// name.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub(super) name: Arc<str>,
+    pub(super) dial: Dial,
+    /// What a proxy on the way is to open a tunnel to.
+    pub(super) tunnel: Option<Arc<Tunnel>>,
+}
+
+/// A tunnel through a proxy.
+#[derive(Debug)]
+pub(super) struct Tunnel {
+    /// Host and port of its far end.
+    pub(super) to: String,
+    /// `Proxy-Authorization`, if the proxy wants to know.
+    pub(super) authorization: Option<String>,
+}
+
+impl Route {
+    /// By `dial`, which may lead to a Unix socket as well, and may have a time of its own. `name`
+    /// must be another one for another place.
+    pub fn new(name: &str, dial: Dial) -> Self {
+        Self { name: name.into(), dial, tunnel: None }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// To an origin, without detours.
+    pub(super) fn to(origin: &Origin, dial: Dial) -> Self {
+        Self { name: origin.to_string().into(), dial, tunnel: None }
+    }
+}
+
+/// A proxy that opens tunnels by `CONNECT`.
+#[derive(Clone, Debug)]
+pub struct ProxyServer {
+    pub(super) dial: Dial,
+    authorization: Option<String>,
+}
+
+impl ProxyServer {
+    /// The one at `dial`.
+    pub fn new(dial: impl Into<Dial>) -> Self {
+        Self { dial: dial.into(), authorization: None }
+    }
+
+    /// What to tell it in `Proxy-Authorization`, such as `Basic …`.
+    pub fn authorization(self, value: &str) -> Self {
+        Self { authorization: Some(value.into()), ..self }
+    }
+
+    pub(super) fn tunnel_to(&self, origin: &Origin) -> Arc<Tunnel> {
+        let (to, authorization) = (origin.authority_with_port(), self.authorization.clone());
+        Arc::new(Tunnel { to, authorization })
+    }
+}

@@ -1,0 +1,287 @@
+//! What a proxy makes of the heads that pass through it: [`Rewriting`].
+//!
+//! A head is never passed on as it came: it is written anew from what the decoder understood, so
+//! what the backend reads is what the proxy read. Of the fields,
+//!
+//! - those that are about one connection alone are left out, with those that `Connection` names
+//!   (RFC 9110, 7.6.1), and `Connection` and `Upgrade` are written for the next one;
+//! - `Content-Length` and `Transfer-Encoding` are made by the encoder of the length that counted;
+//! - `Via` tells who it came through (7.6.3), and counts how far a request has come in a circle;
+//! - `Forwarded` (RFC 7239) and the older `X-Forwarded-*` tell who asked, unless what the asker
+//!   said of itself is to be believed;
+//! - `Host` stays, or becomes the backend's.
+
+use crate::net::Peer;
+use crate::wire::http::{Headers, HttpError, Method, RequestHead, ResponseHead, StatusCode, Version};
+
+/// What a backend is told of the host that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HostRule {
+    /// What the client wrote. Unless set, as backends build links of it.
+    #[default]
+    Keep,
+    /// The name of the backend itself.
+    Backend,
+    /// Always this.
+    Set(String),
+}
+
+/// What a backend is told of the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forwarding {
+    /// The address of the peer and how it came, in place of what the client said of itself: anybody
+    /// can write such a field. Unless set.
+    #[default]
+    Replace,
+    /// The same, behind what was there: for a proxy that only other proxies can reach.
+    Append,
+    /// Nothing, and what was there is left as it is.
+    Keep,
+}
+
+/// How heads are rewritten.
+#[derive(Clone, Debug)]
+pub struct Rewriting {
+    /// `Host`.
+    pub host: HostRule,
+    /// `Forwarded`, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.
+    pub forwarding: Forwarding,
+    /// The name of this proxy in `Via`; empty for none. `overt`.
+    pub via: String,
+    /// Proxies that a request may have come through: beyond, it runs in a circle, and is answered
+    /// with 508. 16.
+    pub hops_max: usize,
+}
+
+impl Default for Rewriting {
+    fn default() -> Self {
+        Self {
+            host: HostRule::Keep,
+            forwarding: Forwarding::Replace,
+            via: "overt".into(),
+            hops_max: 16,
+        }
+    }
+}
+
+/// Where a request came from, and where it goes.
+pub(super) struct Passage<'a> {
+    pub(super) peer: Peer,
+    /// Whether the client came by TLS.
+    pub(super) secure: bool,
+    /// The name of the backend, as it stands in `Host`.
+    pub(super) backend: &'a str,
+}
+
+/// Fields about one connection. `Proxy-Authorization` is meant for a proxy that asked for it, and
+/// this one never does.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl Rewriting {
+    /// The head for the backend; or what the client is answered in its place.
+    pub(super) fn request(
+        &self,
+        head: &RequestHead,
+        passage: &Passage<'_>,
+    ) -> Result<RequestHead, HttpError> {
+        if hops(&head.headers) >= self.hops_max {
+            return Err(HttpError::new(StatusCode::LOOP_DETECTED, "the request runs in a circle"));
+        }
+        let mut next = RequestHead::new(head.method().clone(), &origin_form(head))?;
+        let named = Named::of(&head.headers);
+        for (name, value) in head.headers.iter() {
+            let passes = !named.stops(name) && !name.eq_ignore_ascii_case("host");
+            if passes && !name.eq_ignore_ascii_case("content-length") {
+                add(&mut next.headers, name, value)?;
+            }
+        }
+        let host = match &self.host {
+            HostRule::Keep => head.authority().filter(|host| !host.is_empty()),
+            HostRule::Backend => None,
+            HostRule::Set(host) => Some(&**host),
+        };
+        set(&mut next.headers, "Host", host.unwrap_or(passage.backend).as_bytes())?;
+        if head.headers.has_token("te", "trailers") {
+            add(&mut next.headers, "TE", b"trailers")?;
+            add(&mut next.headers, "Connection", b"TE")?;
+        }
+        if head.wants_upgrade() {
+            pass_upgrade(&head.headers, &mut next.headers)?;
+        }
+        self.add_via(&mut next.headers, head.version())?;
+        self.tell_of_client(head, passage, &mut next.headers)?;
+        Ok(next)
+    }
+
+    /// The head for the client. `upgraded` if both sides agreed on another protocol.
+    pub(super) fn response(
+        &self,
+        head: &ResponseHead,
+        upgraded: bool,
+    ) -> Result<ResponseHead, HttpError> {
+        let mut next = ResponseHead::new(head.status());
+        let named = Named::of(&head.headers);
+        for (name, value) in head.headers.iter() {
+            if !named.stops(name) && !name.eq_ignore_ascii_case("content-length") {
+                add(&mut next.headers, name, value)?;
+            }
+        }
+        if upgraded {
+            pass_upgrade(&head.headers, &mut next.headers)?;
+        }
+        self.add_via(&mut next.headers, head.version())?;
+        Ok(next)
+    }
+
+    /// Trailers: never those that say how a message is framed, or who is asked (RFC 9110, 6.5.1).
+    pub(super) fn trailers(&self, trailers: &Headers) -> Headers {
+        let mut next = Headers::default();
+        let named = Named::of(trailers);
+        for (name, value) in trailers.iter() {
+            let frames = ["content-length", "host", "trailer"];
+            if !named.stops(name) && !frames.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+                // It came through a decoder, so it can be sent.
+                let _ = next.append(name, value);
+            }
+        }
+        next
+    }
+
+    fn add_via(&self, headers: &mut Headers, version: Version) -> Result<(), HttpError> {
+        if self.via.is_empty() {
+            return Ok(());
+        }
+        let version = match version {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_2 => "2",
+            _ => "1.1",
+        };
+        add(headers, "Via", format!("{version} {}", self.via).as_bytes())
+    }
+
+    fn tell_of_client(
+        &self,
+        head: &RequestHead,
+        passage: &Passage<'_>,
+        headers: &mut Headers,
+    ) -> Result<(), HttpError> {
+        let appends = match self.forwarding {
+            Forwarding::Keep => return Ok(()),
+            Forwarding::Replace => false,
+            Forwarding::Append => true,
+        };
+        let ip = passage.peer.ip();
+        let proto = if passage.secure { "https" } else { "http" };
+        let host = head.authority().unwrap_or_default();
+        let before = |name| joined(headers, name).filter(|_| appends);
+        let (forwarded, addresses) = (before("forwarded"), before("x-forwarded-for"));
+        let known = |name| appends && headers.contains(name);
+        let (knows_proto, knows_host) = (known("x-forwarded-proto"), known("x-forwarded-host"));
+        let node = match ip {
+            Some(std::net::IpAddr::V6(ip)) => format!("\"[{ip}]\""),
+            Some(ip) => ip.to_string(),
+            None => "unknown".into(),
+        };
+        let element = match host {
+            "" => format!("for={node};proto={proto}"),
+            host => format!("for={node};host=\"{host}\";proto={proto}"),
+        };
+        set(headers, "Forwarded", &behind(forwarded, element.as_bytes()))?;
+        match ip {
+            Some(ip) => {
+                let ip = ip.to_string();
+                set(headers, "X-Forwarded-For", &behind(addresses, ip.as_bytes()))?;
+            }
+            None if !appends => drop(headers.remove("x-forwarded-for")),
+            None => {}
+        }
+        if !knows_proto {
+            set(headers, "X-Forwarded-Proto", proto.as_bytes())?;
+        }
+        match host {
+            _ if knows_host => {}
+            "" => drop(headers.remove("x-forwarded-host")),
+            host => set(headers, "X-Forwarded-Host", host.as_bytes())?,
+        }
+        Ok(())
+    }
+}
+
+/// What stops here: fields of one connection, and those that `Connection` names.
+struct Named<'a>(Vec<&'a [u8]>);
+
+impl<'a> Named<'a> {
+    fn of(headers: &'a Headers) -> Self {
+        // Mostly there is none, or one that names nothing; then nothing is allocated.
+        let named = headers.get_all("connection").flat_map(members);
+        let is_option = |name: &&[u8]| {
+            !["close", "keep-alive", "upgrade", "te"]
+                .iter()
+                .any(|option| name.eq_ignore_ascii_case(option.as_bytes()))
+        };
+        Self(named.filter(is_option).collect())
+    }
+
+    fn stops(&self, name: &str) -> bool {
+        HOP_BY_HOP.iter().any(|other| name.eq_ignore_ascii_case(other))
+            || self.0.iter().any(|other| name.as_bytes().eq_ignore_ascii_case(other))
+    }
+}
+
+/// A backend is asked for a path, whatever form the client wrote (RFC 9112, 3.2).
+fn origin_form(head: &RequestHead) -> String {
+    match (head.path(), head.query()) {
+        (path, None) => path.to_owned(),
+        (path, Some(query)) => format!("{path}?{query}"),
+    }
+}
+
+/// How many proxies a request has come through.
+fn hops(headers: &Headers) -> usize {
+    headers.get_all("via").flat_map(members).count()
+}
+
+fn pass_upgrade(from: &Headers, to: &mut Headers) -> Result<(), HttpError> {
+    for protocol in from.get_all("upgrade") {
+        add(to, "Upgrade", protocol)?;
+    }
+    add(to, "Connection", b"Upgrade")
+}
+
+/// The values of all fields with this name, as one list.
+fn joined(headers: &Headers, name: &str) -> Option<Vec<u8>> {
+    let values: Vec<&[u8]> = headers.get_all(name).filter(|value| !value.is_empty()).collect();
+    if values.is_empty() { None } else { Some(values.join(&b", "[..])) }
+}
+
+fn behind(before: Option<Vec<u8>>, value: &[u8]) -> Vec<u8> {
+    before.map_or_else(|| value.to_vec(), |before| [&before, &b", "[..], value].concat())
+}
+
+fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let trimmed = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    trimmed.filter(|member| !member.is_empty())
+}
+
+fn add(headers: &mut Headers, name: &str, value: &[u8]) -> Result<(), HttpError> {
+    headers.append(name, value).map_err(|_| unsendable())
+}
+
+fn set(headers: &mut Headers, name: &str, value: &[u8]) -> Result<(), HttpError> {
+    headers.set(name, value).map_err(|_| unsendable())
+}
+
+/// Only what was configured can be: what came through a decoder can be sent.
+fn unsendable() -> HttpError {
+    HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "a field that can't be sent")
+}
