@@ -257,8 +257,13 @@ impl<N: Net> Connection<N> {
 
     #[inline]
     fn wants_read(&self) -> bool {
+        self.would_read() && !self.is_choked()
+    }
+
+    /// Whether there may be something to read, and nobody but its own output minds.
+    #[inline]
+    pub(super) fn would_read(&self) -> bool {
         self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
-            && !self.is_choked()
     }
 
     /// Whether its output, which was above high water, is not below low water yet.

@@ -15,17 +15,8 @@ impl<N: Net> Connection<N> {
         if self.flags & LINGERING != 0 {
             return Ok(());
         }
-        if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
-            self.flags &= !(CONGESTED | TELL_WRITABLE);
-            self.dispatch(Event::Writable, core)?;
-            if core.stage.output.is_congested() {
-                self.flags |= CONGESTED;
-            }
-            self.send(core)?;
-            if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
-                // The peer takes as fast as the handler gives: now the others, then again.
-                self.flags |= TELL_WRITABLE;
-            }
+        if self.flags & CONGESTED != 0 {
+            self.relieve(core)?;
         }
         if !core.stage.output.is_empty() || self.facts.out.jobs > 0 {
             return Ok(());
@@ -39,6 +30,30 @@ impl<N: Net> Connection<N> {
         if self.flags & FINISHING != 0 {
             self.flags &= !FINISHING;
             core.net.finish(&mut self.stream)?;
+        }
+        Ok(())
+    }
+
+    /// The output was above high water: is it below low water now?
+    fn relieve(&mut self, core: &mut Core<N>) -> Result {
+        if core.stage.output.len() > core.bounds.output_low {
+            self.flags &= !TELL_WRITABLE;
+            return Ok(());
+        }
+        if self.flags & TELL_WRITABLE == 0 && self.would_read() {
+            // The peer's word comes first: a handler that gives without end would never hear it.
+            self.flags |= TELL_WRITABLE;
+            return Ok(());
+        }
+        self.flags &= !(CONGESTED | TELL_WRITABLE);
+        self.dispatch(Event::Writable, core)?;
+        if core.stage.output.is_congested() {
+            self.flags |= CONGESTED;
+        }
+        self.send(core)?;
+        if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
+            // The peer takes as fast as the handler gives: now the others, then again.
+            self.flags |= TELL_WRITABLE;
         }
         Ok(())
     }
