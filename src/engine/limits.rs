@@ -85,8 +85,8 @@ pub struct Limits {
     pub frames_per_visit: u32,
     /// Connections accepted in one turn of a loop from one listener. 64.
     pub accepts_per_turn: u32,
-    /// Outgoing connections begun in one turn of a loop; what handlers asked for beyond that follows
-    /// in the next. 64.
+    /// Outgoing connections begun in one turn of a loop; what is asked for beyond that comes in the
+    /// next. 64.
     pub dials_per_turn: u32,
     /// Messages taken in by one turn of a loop. 1,024.
     pub messages_per_turn: u32,
