@@ -3,24 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use overt::service::Echo;
 use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
-use overt::{
-    Admission, Balance, Config, Context, Handler, Limits, Never, Reason, Result, Spread, WhenFull,
-};
+use overt::{Admission, Balance, Config, Limits, Reason, Spread, WhenFull};
 
 use crate::{closes, counted};
-
-/// Echoes.
-struct Echo;
-
-impl Handler for Echo {
-    type Message = Never;
-
-    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        cx.output.append(cx.input);
-        Ok(())
-    }
-}
 
 fn spread(sim: &mut Simulation) -> Spread {
     [
