@@ -7,7 +7,7 @@ use super::core::Core;
 use super::flag::{
     CLOSING, CONGESTED, EOF, FINISHING, LINGERING, READABLE, RESUMED, TELL_WRITABLE, YIELDED,
 };
-use crate::handler::stage::Event;
+use crate::handler::stage::{AnyHandler, Event};
 use crate::handler::{Close, Deadline, Result};
 use crate::net::Net;
 
@@ -109,5 +109,18 @@ impl<N: Net> Connection<N> {
     pub(crate) fn send_and_close(&mut self) {
         self.flags |= CLOSING;
         self.facts.out.jobs = 0;
+    }
+
+    /// The last of it: parts from the peer, if it was not cut; tells why it ended.
+    pub(crate) fn dissolve(
+        mut self,
+        why: Close,
+        core: &mut Core<N>,
+    ) -> (N::Stream, Box<dyn AnyHandler>, Close) {
+        let why = self.real_reason(why);
+        if !why.is_cut() {
+            self.part(core);
+        }
+        (self.stream, self.handler, why)
     }
 }
