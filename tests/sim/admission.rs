@@ -65,6 +65,31 @@ fn while_descriptors_are_exhausted_nobody_spins() {
     });
 }
 
+#[test]
+fn a_place_that_is_free_again_is_known_to_all_loops_at_once() {
+    Seeds::new(30).faults(Faults::calm()).run(|sim| {
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let engine = sim.engine(Config { loops: 3, limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Echo).unwrap();
+        let mut first = sim.connect("10.0.0.1:7000");
+        for _ in 0..5 {
+            first.send(b"hello");
+            sim.run_until(|| first.received() == b"hello");
+            // Whichever loop has it, it waits for the place of another.
+            let next = sim.connect("10.0.0.1:7000");
+            sim.run_for(Duration::from_secs(10));
+            first.finish();
+            sim.run_until(|| first.is_over());
+            first.close();
+            next.send(b"hello");
+            sim.run_for(Duration::from_millis(1));
+            assert_eq!(next.received(), b"hello");
+            next.take();
+            first = next;
+        }
+    });
+}
+
 /// With a place for one, and `WhenFull::Refuse`, who comes then learns at once that it is in vain;
 /// and who comes when there are descriptors again is served.
 #[test]

@@ -149,3 +149,36 @@ fn who_dials_many_at_once_holds_up_nobody_and_reaches_all() {
         sim.run_until(|| client.received() == b"x");
     });
 }
+
+/// Opens connections later, so many at once.
+struct Later(Diary);
+
+impl Handler for Later {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.input.clear();
+        for _ in 0..10 {
+            let to = Dial::to("10.0.0.2:80".parse::<Endpoint>().unwrap());
+            let client = Client { diary: self.0.clone(), reconnect: None };
+            cx.effects.connect(to.after(Duration::from_secs(1)), client);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_turn_had_no_room_for_is_begun_in_the_next() {
+    Seeds::new(10).faults(Faults::calm()).run(|sim| {
+        let limits = Limits { dials_per_turn: 1, ..Limits::default() };
+        sim.serve("10.0.0.2:80", |peer| peer.send(&peer.take()));
+        let diary = Diary::default();
+        let noted = diary.clone();
+        let engine = sim.engine(Config { loops: 1, limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", move || Later(noted.clone())).unwrap();
+        sim.connect("10.0.0.1:7000").send(b"x");
+        sim.run_for(Duration::from_millis(1100));
+        let diary = diary.lock().unwrap();
+        assert_eq!(diary.iter().filter(|(what, _)| *what == "open").count(), 10);
+    });
+}
