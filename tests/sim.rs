@@ -156,6 +156,7 @@ fn small_limits(sim: &Simulation) -> Limits {
         messages_per_turn: 1 + sim.random(5) as u32,
         jobs_per_connection: 1 + sim.random(8) as u32,
         jobs: 1 + sim.random(12) as u32,
+        job_bytes: 1 + sim.random(10_000),
         ..Limits::default()
     }
 }
