@@ -237,7 +237,7 @@ impl Lane {
             Ok(()) => {
                 // A `HEAD` is answered in full, whatever its exchange would still like to send.
                 self.said = if self.is_head { Said::All } else { Said::Head };
-                self.status = head.status();
+                (self.status, self.misuse) = (head.status(), None);
             }
             Err(error) => self.misuse = Some(error.what),
         }
