@@ -21,8 +21,8 @@ impl RequestEncoder {
     /// of the body's length are left out.
     ///
     /// # Errors
-    /// There is no target, no `host` or a second one, a field can't be sent, or the length of a body
-    /// is unknown and the request one of HTTP/1.0.
+    /// There is no target, no `host` or a second one, a field can't be sent, or the length of a
+    /// body is unknown and the request one of HTTP/1.0.
     pub fn head(
         &mut self,
         head: &RequestHead,
