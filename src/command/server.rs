@@ -27,8 +27,8 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(config: Config, cure: &'static str) -> Result<Self, Failure> {
-        let failed = |error| Failure::system("cannot start", &error);
-        Ok(Self { engine: Engine::new(config).map_err(failed)?, cure, tls: None })
+        let engine = Engine::new(config).map_err(|error| Failure::start(&error))?;
+        Ok(Self { engine, cure, tls: None })
     }
 
     /// Listens by TLS from now on, or not.

@@ -5,7 +5,8 @@ use std::mem;
 use super::connection::Connection;
 use super::core::{Core, millis};
 use super::due::{Due, after};
-use super::flag::{CLOSING, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_EOF};
+use super::flag::{CLOSING, DRAINED, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED};
+use super::flag::{STARVED, TELL_DRAIN, TELL_EOF};
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
 use crate::net::Net;
@@ -68,6 +69,9 @@ impl<N: Net> Connection<N> {
         self.flags = self.flags & !(PAUSED | OWING) | RESUMED;
         if self.flags & EOF != 0 {
             self.flags |= TELL_EOF;
+        }
+        if self.flags & DRAINED != 0 {
+            self.flags = self.flags & !DRAINED | TELL_DRAIN;
         }
         (0..TIMERS).for_each(|index| self.due.clear(Due::TIMER + index));
         if let Some(kept) = &mut self.kept {
