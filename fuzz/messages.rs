@@ -76,7 +76,7 @@ fn limits(choice: u8) -> HttpLimits {
 }
 
 /// The same comes of `stream` whole, byte by byte, and cut otherwise. Tells what.
-fn cut_alike<T: Debug>(stream: &[u8], cuts: Cuts, told: impl Fn(&[&[u8]]) -> T) -> T {
+pub(crate) fn cut_alike<T: Debug>(stream: &[u8], cuts: Cuts, told: impl Fn(&[&[u8]]) -> T) -> T {
     const SHORT: usize = 40;
     let whole = told(&[stream]);
     let text = format!("{whole:?}");

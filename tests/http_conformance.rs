@@ -40,7 +40,7 @@ fn serve() -> (Engine, SocketAddr) {
 fn with_server(test: impl FnOnce(SocketAddr, &Handle)) {
     let (engine, at) = serve();
     let running = engine.start().unwrap();
-    test(at, &running.handle());
+    test(at, running.handle());
     running.shut_down().unwrap();
 }
 
@@ -93,7 +93,8 @@ fn what_must_be_served_is_served() {
         ),
         // 9.3.2: pipelining.
         (
-            "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n\
+            "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
+             PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n\
              xGET /3 HTTP/1.1\r\nHost: a\r\n\r\n",
             &["<GET /1 a 0>", "<PUT /2 a 1>", "<GET /3 a 0>"],
         ),

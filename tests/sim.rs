@@ -12,6 +12,9 @@ mod admission;
 mod asker;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[cfg(feature = "http")]
+#[path = "sim/behind.rs"]
+mod behind;
 #[cfg(feature = "tls")]
 #[path = "common/certificates.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest")]
@@ -27,6 +30,9 @@ mod echo;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
+#[cfg(feature = "http")]
+#[path = "sim/http_proxy.rs"]
+mod http_proxy;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
@@ -36,6 +42,9 @@ mod messages;
 mod origin;
 #[path = "sim/panics.rs"]
 mod panics;
+#[cfg(feature = "http")]
+#[path = "sim/proxy_talk.rs"]
+mod proxy_talk;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
 #[path = "sim/room_guest.rs"]
@@ -75,6 +84,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http_client::fickle,
     #[cfg(feature = "http")]
     http_client::slow_taker,
+    #[cfg(feature = "http")]
+    http_proxy::all_shapes,
+    #[cfg(feature = "http")]
+    http_proxy::client_gone,
+    #[cfg(feature = "http")]
+    http_proxy::cut,
+    #[cfg(feature = "http")]
+    proxy_talk::fickle,
+    #[cfg(feature = "http")]
+    proxy_talk::upgrade,
     lingering::scenario,
     messages::scenario,
     messages::the_dead,

@@ -89,7 +89,7 @@ fn an_idle_tls_connection_is_small() {
     assert!(made.status.success(), "{made:?}");
     let roots = Roots::none().and_file(path("ca.pem")).unwrap();
     let client = TlsClient::builder().roots(roots).resumption(false).build().unwrap();
-    let plain = cost(&[], |at| Dial::to(at));
+    let plain = cost(&[], Dial::to);
     let (cert, key) = (path("cert.pem"), path("cert.key"));
     let tls = cost(&["--tls-cert", &cert, "--tls-key", &key], |at| Dial::to(at).tls(&client));
     std::fs::remove_dir_all(&folder).unwrap();

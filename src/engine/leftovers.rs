@@ -104,7 +104,7 @@ impl<N: Net> Connection<N> {
             return; // Its deadline runs since the connection opened.
         }
         self.flags &= !flag::FIRST;
-        if unread == 0 || self.flags & flag::NOT_READING != 0 {
+        if unread == 0 || self.flags & (flag::NOT_READING | flag::TIMED) != 0 {
             self.due.clear(FRAME);
         } else if consumed || !self.due.is_set(FRAME) {
             self.set_due(FRAME, core.now() + u64::from(core.times.frame), core);

@@ -314,6 +314,13 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits = self.asked.bits & !ask::OWE | ask::SETTLE;
     }
 
+    /// Says that this handler itself sees to it that what it waits for comes in time, and has a
+    /// word for a peer that is late: `Deadlines::frame`, and `Deadlines::rate` for what is
+    /// received, are not for it. They are for a successor.
+    pub fn keep_time(&mut self) {
+        self.asked.bits |= ask::KEEP_TIME;
+    }
+
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the
     /// peer sends meanwhile is dropped.
     pub fn close(&mut self) {

@@ -169,7 +169,7 @@ fn a_panic_at_the_opening_ends_that_connection_and_leaves_nothing() {
         let limits = Limits { connections: 3, ..Limits::default() };
         let engine = sim.engine(Config { limits, ..Config::default() });
         let made = AtomicU32::new(0);
-        let handler = move || Stillborn(made.fetch_add(1, Relaxed) % 2 == 0);
+        let handler = move || Stillborn(made.fetch_add(1, Relaxed).is_multiple_of(2));
         engine.listen("10.0.0.1:7000", handler).unwrap();
         let handle = engine.handle();
         let clients: Vec<_> = (0..12).map(|_| sim.connect("10.0.0.1:7000")).collect();

@@ -56,8 +56,8 @@ impl RequestDecoder {
 
     /// What comes next, or `None` until more bytes have come.
     ///
-    /// Behind a `CONNECT`, which has no body, nothing comes: if the server accepts it, what the input
-    /// holds then belongs to the tunnel, and else the connection is to be closed.
+    /// Behind a `CONNECT`, which has no body, nothing comes: if the server accepts it, what the
+    /// input holds then belongs to the tunnel, and else the connection is to be closed.
     ///
     /// # Errors
     /// The peer broke the protocol. The status is to be answered, and the connection to be closed.
