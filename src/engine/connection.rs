@@ -212,7 +212,7 @@ impl<N: Net> Connection<N> {
     }
 
     #[inline]
-    fn dispatch_data(&mut self, core: &mut Core<N>) -> Result {
+    pub(super) fn dispatch_data(&mut self, core: &mut Core<N>) -> Result {
         self.handler.data(&mut core.stage, &mut self.facts)?;
         if core.stage.asked.bits != 0 {
             self.grant(core)?;

@@ -29,7 +29,8 @@ pub trait Handler: Send + Sized + 'static {
     /// What other threads and other connections can say to this one, through its [`Address`].
     type Message: Send + 'static;
 
-    /// The connection is open: accepted, or connected. The first call.
+    /// The connection is open: accepted, or connected, and its TLS handshake, if it has one, is
+    /// done. The first call.
     fn on_open(&mut self, _cx: &mut Context<'_, Self>) -> Result {
         Ok(())
     }
