@@ -19,6 +19,8 @@ mod errors;
 mod events;
 #[path = "http/expecting.rs"]
 mod expecting;
+#[path = "http/files.rs"]
+mod files;
 #[cfg(feature = "json")]
 #[path = "http/json.rs"]
 mod json;
