@@ -1,5 +1,5 @@
-//! Files of a folder, and nothing outside it: [`Folder`], [`OpenFile`]. All of this blocks, so it is
-//! done by workers, or where there are none, a bounded piece at a time.
+//! Files of a folder, and nothing outside it: [`Folder`], [`OpenFile`]. All of this blocks, so
+//! workers do it, or where there are none, it is done a bounded piece at a time.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
