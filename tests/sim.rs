@@ -17,6 +17,9 @@ mod admission;
 mod asker;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[cfg(feature = "http")]
+#[path = "sim/behind.rs"]
+mod behind;
 #[cfg(feature = "tls")]
 #[path = "common/certificates.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest")]
@@ -35,6 +38,9 @@ mod http;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
+#[cfg(feature = "http")]
+#[path = "sim/http_proxy.rs"]
+mod http_proxy;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
@@ -44,6 +50,9 @@ mod messages;
 mod origin;
 #[path = "sim/panics.rs"]
 mod panics;
+#[cfg(feature = "http")]
+#[path = "sim/proxy_talk.rs"]
+mod proxy_talk;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
 #[path = "sim/room_guest.rs"]
@@ -59,6 +68,9 @@ mod time;
 #[cfg(feature = "tls")]
 #[path = "sim/tls.rs"]
 mod tls;
+#[cfg(feature = "tls")]
+#[path = "sim/tls_under_pressure.rs"]
+mod tls_under_pressure;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
 #[path = "sim/workers.rs"]
@@ -86,6 +98,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http::drain,
     #[cfg(feature = "http")]
     http::pipelined,
+    #[cfg(feature = "http")]
+    http_proxy::all_shapes,
+    #[cfg(feature = "http")]
+    http_proxy::client_gone,
+    #[cfg(feature = "http")]
+    http_proxy::cut,
+    #[cfg(feature = "http")]
+    proxy_talk::fickle,
+    #[cfg(feature = "http")]
+    proxy_talk::upgrade,
     lingering::scenario,
     messages::scenario,
     messages::the_dead,
@@ -108,6 +130,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     sockets::silence,
     #[cfg(feature = "tls")]
     tls::echo,
+    #[cfg(feature = "tls")]
+    tls::cut,
+    #[cfg(feature = "tls")]
+    tls::strangers,
+    #[cfg(feature = "tls")]
+    tls::all_ways,
+    #[cfg(feature = "tls")]
+    tls_under_pressure::slow,
+    #[cfg(feature = "tls")]
+    tls_under_pressure::drained,
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
@@ -140,6 +172,11 @@ fn small_limits(sim: &Simulation) -> Limits {
         jobs: 1 + sim.random(12) as u32,
         ..Limits::default()
     }
+}
+
+/// Often none, and sometimes some: a loop that polls for a while must hear of everything, too.
+fn some_spin(sim: &Simulation) -> Duration {
+    Duration::from_micros([0, 0, 20, 200][sim.random(4)])
 }
 
 /// How many connections closed for this reason, on all loops.

@@ -6,7 +6,8 @@ use super::connection::Connection;
 use super::core::{Core, millis};
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_EOF, TIMED,
+    CLOSING, DRAINED, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_DRAIN,
+    TELL_EOF, TIMED,
 };
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
@@ -73,6 +74,9 @@ impl<N: Net> Connection<N> {
         self.flags = self.flags & !(PAUSED | OWING | TIMED) | RESUMED;
         if self.flags & EOF != 0 {
             self.flags |= TELL_EOF;
+        }
+        if self.flags & DRAINED != 0 {
+            self.flags = self.flags & !DRAINED | TELL_DRAIN;
         }
         (0..TIMERS).for_each(|index| self.due.clear(Due::TIMER + index));
         if let Some(kept) = &mut self.kept {

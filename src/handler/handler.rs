@@ -56,6 +56,7 @@ pub trait Handler: Send + Sized + 'static {
     }
 
     /// `cx.output` fell below the low-water mark, after it was [congested](Output::is_congested).
+    /// What the peer has sent meanwhile comes first.
     fn on_writable(&mut self, _cx: &mut Context<'_, Self>) -> Result {
         Ok(())
     }
@@ -333,9 +334,9 @@ impl<H: Handler> Effects<'_, H> {
     }
 
     /// Hands the connection to another handler; unread input and unsent output stay where they are.
-    /// The successor is told of its opening, of that input and, if it has come already, of the
-    /// peer's end. This handler's timers and its pause end with it; results of its jobs that are no
-    /// messages of the successor's are dropped.
+    /// The successor is told of its opening, of that input and, if they have come already, of the
+    /// peer's end and of a shutdown. This handler's timers and its pause end with it; results of
+    /// its jobs that are no messages of the successor's are dropped.
     pub fn upgrade(&mut self, successor: impl Handler) {
         self.asked.successor = Some(Box::new(successor));
         self.asked.bits |= ask::UPGRADE;

@@ -196,6 +196,14 @@ impl Lane {
         self.offer = Some(offer);
     }
 
+    /// An interim answer, while there is no other.
+    pub(super) fn inform(&mut self, head: &ResponseHead, output: &mut Output) {
+        if self.said == Said::Nothing {
+            let encoded = self.encoder.interim(head, output);
+            self.note(encoded);
+        }
+    }
+
     /// Adds a field to the answer.
     pub(super) fn add_header(&mut self, name: &str, value: &[u8]) {
         if self.added.append(name, value).is_err() {

@@ -29,6 +29,7 @@ mod lane;
 mod layer;
 mod limit;
 mod params;
+pub mod proxy;
 mod request;
 mod response;
 mod routed;
