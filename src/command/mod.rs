@@ -3,6 +3,7 @@
 mod arguments;
 mod demonstration;
 mod failure;
+mod proxy;
 mod run;
 mod server;
 mod units;

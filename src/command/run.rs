@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use super::arguments::{Arguments, Chat, Command, Echo, Frames, Origin, UdpEcho};
 use super::demonstration;
 use super::failure::Failure;
+use super::proxy;
 use super::server::{Server, say};
 use crate::engine::{Config, Limits};
 use crate::service::http::HttpServer;
@@ -58,6 +59,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Chat(chat)) => run_chat(&chat),
         Some(Command::UdpEcho(echo)) => run_udp_echo(&echo),
         Some(Command::Origin(origin)) => run_origin(&origin),
+        Some(Command::Proxy(it)) => {
+            proxy::run(&it.listen, &it.proxy, it.engine.config(), it.engine.stats.every)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use super::failure::Failure;
 use crate::engine::{Config, Engine, Handle, ShutdownReport};
 use crate::handler::{Datagrams, Handler};
-use crate::net::Endpoint;
+use crate::net::{Endpoint, Listen};
 
 /// Prints a line. If nobody reads what is printed, serving goes on all the same.
 pub(super) fn say(line: impl Display) {
@@ -46,8 +46,20 @@ impl Server {
         at: &[Endpoint],
         handler: impl Fn() -> H + Clone + Send + Sync + 'static,
     ) -> Result<(), Failure> {
+        self.listen_each(name, at, |at| Listen::at(at.clone()), handler)
+    }
+
+    /// As [`listen_all`](Self::listen_all), in the way that `how` says.
+    pub(super) fn listen_each<H: Handler>(
+        &mut self,
+        name: &str,
+        at: &[Endpoint],
+        how: impl Fn(&Endpoint) -> Listen,
+        handler: impl Fn() -> H + Clone + Send + Sync + 'static,
+    ) -> Result<(), Failure> {
         for at in at {
-            let at = self.listen(at, handler.clone())?;
+            let failed = |error| Failure::listen(&at.to_string(), &error, self.cure);
+            let at = self.engine.listen(how(at), handler.clone()).map_err(failed)?;
             say(format_args!("{name} on {at}"));
         }
         Ok(())

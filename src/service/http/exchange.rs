@@ -15,7 +15,7 @@ use super::done::Done;
 use super::lane::Lane;
 use crate::base::Output;
 use crate::handler::{Address, Close, Context, Dial, Effects, Handler, Result, SendError, Timer};
-use crate::net::Peer;
+use crate::net::{Peer, TlsFacts};
 use crate::wire::http::{BodyLength, Headers, RequestHead, ResponseHead};
 
 /// One request and its answer.
@@ -133,6 +133,11 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// Who is at the other end of the connection.
     pub fn peer(&self) -> Peer {
         self.effects.peer()
+    }
+
+    /// What was agreed on by TLS; `None` if the connection is not encrypted.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.effects.tls()
     }
 
     /// 64 random bits, for jitter and choices. Not for secrets.

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::call::{Call, Part};
 use super::caller::{CallId, Caller};
 use super::client::Client;
+use super::config::ClientConfig;
 use super::failure::Failure;
 use super::line::Line;
 use super::pipe::Wake;
@@ -48,14 +49,20 @@ pub struct Response {
 }
 
 impl Blocking {
-    /// On an engine of its own, with one loop.
+    /// On an engine of its own, with one loop. With the feature `tls`, it trusts the roots that the
+    /// system does.
     ///
     /// # Errors
-    /// The system has no thread or no poller for it.
+    /// The system has no thread or no poller for it, or no root can be read.
     pub fn new() -> io::Result<Self> {
         let engine = Engine::new(Config { loops: 1, ..Config::default() })?.start()?;
         let handle = engine.handle().clone();
-        Ok(Self { client: Client::default(), handle, engine: Some(engine) })
+        let config = ClientConfig {
+            #[cfg(feature = "tls")]
+            tls: Some(crate::tls::TlsClient::new()?),
+            ..ClientConfig::default()
+        };
+        Ok(Self { client: Client::new(config), handle, engine: Some(engine) })
     }
 
     /// With the connections of `client`, and new ones on the engine of `handle`.

@@ -15,8 +15,6 @@ pub struct ProxyConfig {
     pub health: Health,
     /// Backends that one request is tried at, if it could not be brought to the first. 3.
     pub tries_max: usize,
-    /// Whether clients come by TLS, which backends are told.
-    pub secure: bool,
 }
 
 impl Default for ProxyConfig {
@@ -26,7 +24,6 @@ impl Default for ProxyConfig {
             rewriting: Rewriting::default(),
             health: Health::default(),
             tries_max: 3,
-            secure: false,
         }
     }
 }

@@ -70,8 +70,8 @@ impl ProxyExchange {
         let Some(backend) = self.pick(cx) else {
             return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "there is no backend"));
         };
-        let secure = proxy.config.secure;
-        let passage = Passage { peer: cx.peer(), secure, backend: &backend.authority };
+        let (peer, secure) = (cx.peer(), cx.tls().is_some());
+        let passage = Passage { peer, secure, backend: &backend.authority };
         let mut next = proxy.config.rewriting.request(head, &passage)?;
         forward_fewer(head, &mut next)?;
         self.is_head = *head.method() == Method::HEAD;
