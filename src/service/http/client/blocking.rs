@@ -29,7 +29,7 @@ use crate::wire::http::{Headers, ResponseHead, StatusCode};
 ///
 /// let client = Blocking::new()?;
 /// let mut response = client.send(Request::get("http://example.org/")?.redirects(5))?;
-/// println!("{}: {} bytes", response.status(), response.bytes(1 << 20)?.len());
+/// println!("{}: {} bytes", response.status(), response.whole(1 << 20)?.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Blocking {
@@ -39,7 +39,7 @@ pub struct Blocking {
     engine: Option<Running>,
 }
 
-/// The answer, whose body can be read: by [`bytes`](Self::bytes), or as any `Read`.
+/// The answer, whose body can be read: by [`whole`](Self::whole), or as any `Read`.
 pub struct Response {
     head: ResponseHead,
     call: Call,
@@ -127,7 +127,7 @@ impl Response {
     ///
     /// # Errors
     /// It is longer than that, or does not come to its end.
-    pub fn bytes(&mut self, max: usize) -> Result<Vec<u8>, Failure> {
+    pub fn whole(&mut self, max: usize) -> Result<Vec<u8>, Failure> {
         let mut all = Vec::new();
         while self.advance()? {
             if self.piece.len() > max - all.len() {
