@@ -160,6 +160,11 @@ fn small_limits(sim: &Simulation) -> Limits {
     }
 }
 
+/// Often none, and sometimes some: a loop that polls for a while must hear of everything, too.
+fn some_spin(sim: &Simulation) -> Duration {
+    Duration::from_micros([0, 0, 20, 200][sim.random(4)])
+}
+
 /// How many connections closed for this reason, on all loops.
 fn closes(sim: &Simulation, reason: Reason) -> u64 {
     sim.ledgers().iter().map(|ledger| ledger.closes(reason)).sum()

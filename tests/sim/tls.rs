@@ -9,7 +9,8 @@ use overt::net::{Endpoint, Listen, TlsVersion};
 use overt::sim::{Faults, Reading, Seeds, Simulation, World, seeds};
 use overt::tls::{Identity, Roots, TlsClient, TlsServer};
 use overt::{
-    Address, Close, Config, Context, Dial, Engine, Handler, Never, Outgoing, Reason, Result, Timer,
+    Address, Close, Config, Context, Deadlines, Dial, Engine, Handler, Never, Outgoing, Reason,
+    Result, Timer,
 };
 
 use crate::certificates::Authority;
@@ -343,4 +344,42 @@ pub(crate) fn all_ways(sim: &mut Simulation) {
 #[test]
 fn whatever_sends_is_encrypted() {
     seeds(150, all_ways);
+}
+
+/// Says hello, and no more.
+struct Hello(Arc<Seen>);
+
+impl Handler for Hello {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(b"hello");
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.0.received.fetch_add(cx.input.len(), Relaxed);
+        cx.input.clear();
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        self.0.ends.lock().unwrap().push(why.reason());
+    }
+}
+
+#[test]
+fn a_first_frame_that_comes_with_the_handshake_has_come() {
+    seeds(30, |sim| {
+        let first_frame = Some(Duration::from_secs(5));
+        let deadlines = Deadlines { first_frame, ..Deadlines::default() };
+        let engine = sim.engine(Config { deadlines, ..Config::default() });
+        listen(engine, || Echo);
+        let clients = sim.engine(Config::default()).handle();
+        let seen = Arc::new(Seen::default());
+        clients.connect(dial(sim), Hello(seen.clone()));
+        sim.run_until(|| seen.received.load(Relaxed) == 5);
+        sim.run_for(Duration::from_secs(20));
+        assert_eq!(*seen.ends.lock().unwrap(), []);
+    });
 }

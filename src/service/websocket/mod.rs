@@ -9,6 +9,7 @@ mod handler;
 mod heartbeat;
 mod server;
 mod shared;
+mod site;
 mod socket;
 mod talk;
 
@@ -18,3 +19,4 @@ pub use closed::{Closed, Side};
 pub use config::{Drain, Heartbeat, Origins, WebSocketConfig};
 pub use handler::{WebSocket, WebSocketContext, WebSocketHandler};
 pub use server::WebSocketServer;
+pub use site::{WebSocketOpening, WebSocketSite};
