@@ -5,6 +5,11 @@ use std::time::Duration;
 use overt::sim::{Seeds, Simulation};
 use overt::{Limits, Reason};
 
+#[cfg(feature = "http")]
+#[path = "common/answers.rs"]
+#[allow(dead_code, reason = "shared with the tests of HTTP on the bench, which use the rest")]
+mod answers;
+
 #[path = "sim/admission.rs"]
 mod admission;
 #[cfg(feature = "http")]
@@ -27,6 +32,9 @@ mod datagrams;
 mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
+#[cfg(feature = "http")]
+#[path = "sim/http.rs"]
+mod http;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
@@ -84,6 +92,12 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http_client::fickle,
     #[cfg(feature = "http")]
     http_client::slow_taker,
+    #[cfg(feature = "http")]
+    http::cut,
+    #[cfg(feature = "http")]
+    http::drain,
+    #[cfg(feature = "http")]
+    http::pipelined,
     #[cfg(feature = "http")]
     http_proxy::all_shapes,
     #[cfg(feature = "http")]

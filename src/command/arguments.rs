@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::cert::Cert;
 use super::proxy::ProxyArguments;
+use super::tls::Tls;
 use super::units::{length, number, size, time};
 use crate::engine::{Admission, Balance, Config, Deadlines, Grace, Limits, Spread, WhenFull};
 use crate::net::Endpoint;
@@ -19,6 +21,7 @@ Examples:
   overt udp-echo --listen [::]:9000               each datagram comes back, by IPv4 and IPv6
   overt origin --listen 127.0.0.1:8000            an HTTP server to test clients against
   overt proxy --to 127.0.0.1:8000                 a reverse proxy on port 8080
+  overt cert                                      a certificate for --tls-cert and --tls-key
 
 An ADDR is 127.0.0.1:7000, [::1]:7000 or unix:/path; port 0 takes any that is free. A TIME is a
 number with a unit, as 500ms or 30s; a SIZE is in bytes, or as 64K or 8M. Set RUST_LOG=debug to see
@@ -61,6 +64,8 @@ pub(super) enum Command {
     Origin(Origin),
     /// A reverse proxy for HTTP, in front of one backend or several
     Proxy(Box<Proxy>),
+    /// Make a certificate for development, and an authority that signs it
+    Cert(Cert),
 }
 
 #[derive(Args)]
@@ -68,6 +73,8 @@ pub(super) struct Echo {
     /// Where to listen; may be given several times
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7000")]
     pub(super) listen: Vec<Endpoint>,
+    #[command(flatten)]
+    pub(super) tls: Tls,
     #[command(flatten)]
     pub(super) engine: Engine,
 }
@@ -116,6 +123,8 @@ pub(super) struct Origin {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
     pub(super) listen: Vec<Endpoint>,
     #[command(flatten)]
+    pub(super) tls: Tls,
+    #[command(flatten)]
     pub(super) engine: Engine,
 }
 
@@ -126,6 +135,8 @@ pub(super) struct Proxy {
     pub(super) listen: Vec<Endpoint>,
     #[command(flatten)]
     pub(super) proxy: ProxyArguments,
+    #[command(flatten)]
+    pub(super) tls: Tls,
     #[command(flatten)]
     pub(super) engine: Engine,
 }

@@ -1,4 +1,4 @@
-//! `overt proxy`: the reverse proxy alone, with its settings.
+//! [`ProxyArguments`]: what can be set of `overt proxy`, and the proxy that it means.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,20 +8,15 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
-use super::server::Server;
 use super::units::{size, time};
-use crate::engine::Config;
 use crate::handler::Dial;
-use crate::net::{Endpoint, Listen};
 use crate::service::http::client::{ClientConfig, Url};
 use crate::service::http::proxy::{
     Backend, Forwarding, HostRule, ProxyConfig, ReverseProxy, Rewriting,
 };
 use crate::service::http::{HttpConfig, HttpServer};
-use crate::tls::{Roots, TlsClient, TlsServer};
+use crate::tls::{Roots, TlsClient};
 use crate::wire::http::HttpLimits;
-
-const CURE: &str = "choose another address with --listen";
 
 #[derive(Args)]
 #[command(next_help_heading = "Proxy")]
@@ -55,12 +50,6 @@ pub(super) struct ProxyArguments {
     /// Connections to each backend that rest, on each loop
     #[arg(long, value_name = "N", default_value_t = 32)]
     resting: usize,
-    /// Speak HTTPS, with this certificate and those that lead to its root (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// … and its key (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
     /// Trust these roots as well for backends of https (PEM)
     #[arg(long, value_name = "FILE")]
     backend_ca: Option<PathBuf>,
@@ -97,29 +86,15 @@ impl FromStr for To {
     }
 }
 
-/// Serves until the process is asked to end.
-pub(super) fn run(
-    listen: &[Endpoint],
-    proxy: &ProxyArguments,
-    config: Config,
-    stats: Option<Duration>,
-) -> Result<(), Failure> {
-    let backends = proxy.backends().map_err(|error| Failure::system("cannot proxy", &error))?;
-    let site = ReverseProxy::with(proxy.config(), backends);
-    let limits = HttpLimits { body_max: proxy.body_max as u64, ..HttpLimits::default() };
-    let http = HttpServer::with(HttpConfig { limits, ..HttpConfig::default() }, site);
-    let tls = proxy.tls().map_err(|error| Failure::system("cannot speak TLS", &error))?;
-    let name = if tls.is_some() { "https proxy" } else { "proxy" };
-    let how = |at: &Endpoint| match &tls {
-        Some(tls) => Listen::at(at.clone()).tls(tls),
-        None => Listen::at(at.clone()),
-    };
-    let mut server = Server::new(config, CURE)?;
-    server.listen_each(name, listen, how, move || http.connection())?;
-    server.run(stats)
-}
-
 impl ProxyArguments {
+    /// The proxy that was asked for.
+    pub(super) fn server(&self) -> Result<HttpServer<ReverseProxy>, Failure> {
+        let backends = self.backends().map_err(|error| Failure::system("cannot proxy", &error))?;
+        let site = ReverseProxy::with(self.config(), backends);
+        let limits = HttpLimits { body_max: self.body_max as u64, ..HttpLimits::default() };
+        Ok(HttpServer::with(HttpConfig { limits, ..HttpConfig::default() }, site))
+    }
+
     fn backends(&self) -> io::Result<Vec<Backend>> {
         let is_secure = |to: &To| matches!(to, To::Url(url) if url.origin().is_secure());
         let tls = match self.to.iter().any(is_secure) {
@@ -142,13 +117,6 @@ impl ProxyArguments {
             None => Roots::system(),
         };
         TlsClient::builder().roots(roots).build()
-    }
-
-    fn tls(&self) -> io::Result<Option<TlsServer>> {
-        match (&self.tls_cert, &self.tls_key) {
-            (Some(cert), Some(key)) => TlsServer::from_files(cert, key).map(Some),
-            _ => Ok(None),
-        }
     }
 
     fn config(&self) -> ProxyConfig {

@@ -376,11 +376,13 @@ impl<S: Site> Talk<S> {
         self.reset(Close::Late(why), status, what, output, effects)
     }
 
-    /// The engine shuts down: this request is the last one. Who has none under way may still come
-    /// with one, for a moment.
+    /// The engine shuts down: this request is the last one. Who has none under way, or was not told
+    /// with the beginning of its answer, may still come with one, for a moment.
     pub(super) fn last(&mut self, effects: &Effects<'_, Carrier>) {
         self.is_last = true;
-        self.lane.close_after();
+        if !self.lane.is_answered() {
+            self.lane.close_after();
+        }
         if self.stage == Stage::Idle {
             self.since = effects.now();
         }
