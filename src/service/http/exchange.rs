@@ -88,6 +88,13 @@ pub trait Exchange: Send + 'static {
         Ok(())
     }
 
+    /// The client has closed its sending half behind this request, and is not answered yet. Nothing
+    /// tells whether it waits for the answer or has gone, as nearly all have; an `Err` takes it for
+    /// gone, and ends the exchange without a word. Waits unless overridden.
+    fn on_half_closed(&mut self, _cx: &mut ExchangeContext<'_, Self::Message>) -> Result {
+        Ok(())
+    }
+
     /// The exchange ends early: by the peer, by a deadline, by an error of its own.
     fn on_reset(&mut self, _why: &Close) {}
 

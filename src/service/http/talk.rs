@@ -92,8 +92,18 @@ impl<S: Site> Talk<S> {
     }
 
     /// The peer has closed its sending half.
-    pub(super) fn peer_ended(&mut self) {
+    pub(super) fn peer_ended(
+        &mut self,
+        output: &mut Output,
+        effects: &mut Effects<'_, Carrier>,
+    ) -> Result {
         self.ended = true;
+        match self.stage {
+            Stage::Answering => {
+                self.tell(output, effects, |exchange, cx| exchange.on_half_closed(cx))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -301,6 +311,7 @@ impl<S: Site> Talk<S> {
         effects: &mut Effects<'_, Carrier>,
     ) -> Result {
         let status = match why {
+            Close::ByPeer => return self.cut(why, effects),
             Close::Over(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };

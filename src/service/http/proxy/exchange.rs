@@ -245,6 +245,11 @@ impl Exchange for ProxyExchange {
         self.look(cx)
     }
 
+    /// As most proxies do: who waits for an answer keeps its connection open.
+    fn on_half_closed(&mut self, _: &mut Cx<'_>) -> Result {
+        if self.proxy.config.half_closed { Ok(()) } else { Err(Close::ByPeer) }
+    }
+
     /// The backend is told by the end of its connection that nobody listens any more.
     fn on_reset(&mut self, _: &Close) {
         self.call = None;
