@@ -14,8 +14,8 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Serves `html/` in a folder of the test `name`, and what `server` says besides: in it, `FOLDER`
-    /// stands for that folder. With TLS if `listen` is `ssl`.
+    /// Serves `html/` in a folder of the test `name`, and what `server` says besides, in which
+    /// `FOLDER` stands for that folder. With TLS if `listen` is `ssl`.
     pub(crate) fn start(name: &str, listen: &str, server: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("nginx-{name}"));
         let _ = fs::remove_dir_all(&folder); // What an earlier run has left.
