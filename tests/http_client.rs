@@ -1,15 +1,23 @@
 //! The HTTP client with servers that are not ours, from threads that wait; and what a reverse proxy
 //! holds when nobody reads.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use certificates::Authority;
 use nginx::Nginx;
 use overt::service::http::HttpServer;
-use overt::service::http::client::{Blocking, Client, ClientConfig, Failure, Request, Wait};
+use overt::service::http::client::{
+    Blocking, Client, ClientConfig, Failure, ProxyServer, Request, Wait,
+};
 use overt::service::http::proxy::{Backend, ReverseProxy};
+use overt::tls::{Roots, TlsClient};
 use overt::{Config, Engine, Running};
 
 #[path = "common/certificates.rs"]
@@ -92,33 +100,95 @@ fn failures_are_told_apart_over_sockets_too() {
     assert!(matches!(gone, Failure::Reset(_) | Failure::Shutdown), "{gone:?}");
 }
 
-#[cfg(all(feature = "tls", feature = "command"))]
+/// An nginx that speaks TLS as `localhost`, and the authority that vouches for it.
+fn certified(name: &str) -> (Nginx, Authority) {
+    let authority = Authority::new("good");
+    let signed = authority.sign(&["localhost"]);
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let write = |kind: &str, text: &str| {
+        let path = folder.join(format!("{name}-{kind}.pem"));
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (cert, key) = (write("cert", &signed.certificate), write("key", &signed.key));
+    let nginx =
+        Nginx::start(name, "ssl", &format!("ssl_certificate {cert}; ssl_certificate_key {key};"));
+    nginx.put("a", b"hello");
+    (nginx, authority)
+}
+
+/// A client that trusts this authority alone.
+fn trusting(authority: &Authority, proxy: Option<ProxyServer>) -> Client {
+    let roots = Roots::none().and_pem(authority.pem().as_bytes()).unwrap();
+    let tls = Some(TlsClient::builder().roots(roots).build().unwrap());
+    Client::new(ClientConfig { tls, proxy, ..ClientConfig::default() })
+}
+
 #[test]
 fn a_certificate_that_does_not_hold_is_told_as_such() {
-    use certificates::Authority;
-    use overt::tls::{Roots, TlsClient};
-    let (good, bad) = (Authority::new("good"), Authority::new("bad"));
-    let signed = good.sign(&["localhost"]);
-    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let (cert, key) = (folder.join("client-cert.pem"), folder.join("client-key.pem"));
-    std::fs::write(&cert, &signed.certificate).unwrap();
-    std::fs::write(&key, &signed.key).unwrap();
-    let server =
-        format!("ssl_certificate {}; ssl_certificate_key {};", cert.display(), key.display());
-    let nginx = Nginx::start("certified", "ssl", &server);
-    nginx.put("a", b"hello");
+    let (nginx, good) = certified("certified");
+    let bad = Authority::new("bad");
     let running = engine();
     let ask = |authority: &Authority, host: &str| {
-        let roots = Roots::none().and_pem(authority.pem().as_bytes()).unwrap();
-        let tls = Some(TlsClient::builder().roots(roots).build().unwrap());
-        let client = Client::new(ClientConfig { tls, ..ClientConfig::default() });
-        let blocking = Blocking::on(client, running.handle().clone());
+        let blocking = Blocking::on(trusting(authority, None), running.handle().clone());
         let url = format!("https://{host}:{}/a", nginx.at.port());
         blocking.send(Request::get(&url).unwrap())?.whole(100)
     };
     assert_eq!(ask(&good, "localhost").unwrap(), b"hello");
     assert!(matches!(ask(&bad, "localhost"), Err(Failure::Tls(_))));
     assert!(matches!(ask(&good, "127.0.0.1"), Err(Failure::Tls(_))));
+    running.shut_down().unwrap();
+}
+
+/// A proxy that opens tunnels, as many as it is asked for, and says how often it was.
+fn tunnels() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (at, opened) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let count = opened.clone();
+    // Ends with the test.
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(|near| near.ok()) {
+            let mut head = BufReader::new(near.try_clone().unwrap());
+            let mut line = String::new();
+            head.read_line(&mut line).unwrap();
+            let to = line.split(' ').nth(1).unwrap().to_owned();
+            while line != "\r\n" {
+                line.clear();
+                head.read_line(&mut line).unwrap();
+            }
+            let far = TcpStream::connect(&*to).unwrap();
+            (&near).write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+            count.fetch_add(1, Ordering::Relaxed);
+            for (mut from, mut to) in [(near.try_clone(), far.try_clone()), (Ok(far), Ok(near))]
+                .map(|(from, to)| (from.unwrap(), to.unwrap()))
+            {
+                thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    (at, opened)
+}
+
+#[test]
+fn a_tunnel_through_a_proxy_is_encrypted_to_its_far_end() {
+    let (nginx, good) = certified("tunnelled");
+    let bad = Authority::new("bad");
+    let (proxy, opened) = tunnels();
+    let running = engine();
+    let asking = |authority: &Authority| {
+        let client = trusting(authority, Some(ProxyServer::new(proxy)));
+        Blocking::on(client, running.handle().clone())
+    };
+    let request = || Request::get(&format!("https://localhost:{}/a", nginx.at.port())).unwrap();
+    let trusts = asking(&good);
+    for _ in 0..5 {
+        assert_eq!(trusts.send(request()).unwrap().whole(100).unwrap(), b"hello");
+    }
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+    assert!(matches!(asking(&bad).send(request()), Err(Failure::Tls(_))));
     running.shut_down().unwrap();
 }
 
@@ -151,7 +221,7 @@ fn a_client_that_does_not_read_makes_a_proxy_hold_little() {
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     // The backend's side waits for the client's as soon as all buffers are full.
-    let until = std::time::Instant::now() + PATIENCE;
+    let until = Instant::now() + PATIENCE;
     loop {
         let loops = running.handle().snapshot(8, PATIENCE);
         let sides: Vec<_> = loops.iter().flat_map(|each| &each.some_connections).collect();
@@ -162,7 +232,7 @@ fn a_client_that_does_not_read_makes_a_proxy_hold_little() {
             assert!(proxy.counts().held >= 128 << 10);
             break;
         }
-        assert!(std::time::Instant::now() < until, "nobody waits: {sides:?}");
+        assert!(Instant::now() < until, "nobody waits: {sides:?}");
     }
     let mut answer = Vec::new();
     client.read_to_end(&mut answer).unwrap();

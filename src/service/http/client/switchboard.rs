@@ -98,7 +98,10 @@ impl Switchboard {
     #[cfg(feature = "tls")]
     fn secure(&self, route: &mut Route) -> Result<(), Failure> {
         let tls = self.config.tls.as_ref().ok_or_else(speaks_no_tls)?;
-        route.dial = route.dial.clone().tls(tls);
+        match &mut route.tunnel {
+            Some(tunnel) => tunnel.tls = Some(tls.clone()),
+            None => route.dial = route.dial.clone().tls(tls),
+        }
         Ok(())
     }
 
