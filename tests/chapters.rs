@@ -193,3 +193,34 @@ fn chapter_08_finds_what_loopback_hides() {
     let (held, said) = run(&["naive"]);
     assert!(!held && said.contains("OVERT_SEED="), "{said}");
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn chapter_12_brings_answers_from_behind() {
+    let server = TcpListener::bind(ANY).unwrap();
+    let to = server.local_addr().unwrap().to_string();
+    let proxy = chapter("12_reverse_proxy", &[ANY, &to]);
+    let at = proxy.address("a proxy to");
+    let mut client = connected(at);
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n").unwrap();
+    let (mut backend, _) = server.accept().unwrap();
+    backend.set_read_timeout(Some(PATIENCE)).unwrap();
+    let expected = "GET /a HTTP/1.1\r\n";
+    assert_eq!(hears(&mut backend, expected.len()), expected);
+    backend.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    let mut client = BufReader::new(client);
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert!(client.read_line(&mut line).unwrap() > 0);
+    }
+    let mut body = [0; 5];
+    client.read_exact(&mut body).unwrap();
+    assert_eq!(&body, b"hello");
+    client_says(&mut client, "GET /proxy-status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n");
+    let mut status = String::new();
+    client.read_to_string(&mut status).unwrap();
+    assert!(status.contains("ClientCounts { open: 1, resting: 1, held: 0"), "{status}");
+    drop((client, backend));
+    proxy.ends();
+}

@@ -41,6 +41,9 @@ mod http_client;
 #[cfg(feature = "http")]
 #[path = "sim/http_proxy.rs"]
 mod http_proxy;
+#[cfg(all(feature = "http", feature = "tls"))]
+#[path = "sim/http_secured.rs"]
+mod http_secured;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
@@ -98,6 +101,8 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http::drain,
     #[cfg(feature = "http")]
     http::pipelined,
+    #[cfg(all(feature = "http", feature = "tls"))]
+    http_secured::encrypted,
     #[cfg(feature = "http")]
     http_proxy::all_shapes,
     #[cfg(feature = "http")]

@@ -343,6 +343,18 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::UPGRADE;
     }
 
+    /// Speaks TLS from now on, as whoever asked for the connection: for protocols that agree on it
+    /// in the clear, such as a tunnel through a proxy. The server must be `host`.
+    /// [`on_open`](Handler::on_open) is called once more when the handshake is done.
+    ///
+    /// Nothing may be unread or unsent then, or the connection closes: what comes in the clear
+    /// behind the agreement may be anybody's.
+    #[cfg(feature = "tls")]
+    pub fn start_tls(&mut self, client: &crate::net::transport::TlsClient, host: &str) {
+        self.asked.secured = Some((client.secured(), host.to_owned()));
+        self.asked.bits |= ask::SECURE;
+    }
+
     /// Opens an outgoing connection on this same loop. If that fails, the new handler's `on_close`
     /// is told why.
     pub fn connect(&mut self, dial: impl Into<Dial>, handler: impl Handler) {
