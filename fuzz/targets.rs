@@ -16,6 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::streams::{check, check_every_cut};
 
+#[path = "messages.rs"]
+pub(crate) mod messages;
+#[path = "sockets.rs"]
+pub(crate) mod sockets;
+
 /// A body.
 pub(crate) type Target = fn(&[u8], Cuts);
 
@@ -29,7 +34,7 @@ pub(crate) enum Cuts {
 }
 
 /// All of them, by the names of their folders in `corpus/`.
-pub(crate) const TARGETS: [(&str, Target); 9] = [
+pub(crate) const TARGETS: [(&str, Target); 15] = [
     ("fixed_length", fixed_length),
     ("length_prefixed", length_prefixed),
     ("length_field", length_field),
@@ -39,6 +44,12 @@ pub(crate) const TARGETS: [(&str, Target); 9] = [
     ("json", json),
     ("protobuf", protobuf),
     ("addresses", addresses),
+    ("http_requests", messages::requests),
+    ("http_responses", messages::responses),
+    ("http_chunks", messages::chunks),
+    ("http_fields", messages::fields),
+    ("websocket", sockets::frames),
+    ("websocket_extensions", sockets::extensions),
 ];
 
 const WIDTHS: [Width; 6] =

@@ -1,7 +1,7 @@
 //! Replays what the fuzz targets are to remember (`fuzz/corpus/`), on a stable compiler: each file
 //! as it is and cut in every way, cut off at every byte, and changed in ways that are the same in
 //! every run.
-#![cfg(all(feature = "json", feature = "protobuf"))]
+#![cfg(all(feature = "json", feature = "protobuf", feature = "websocket"))]
 
 use std::fs;
 use std::panic::catch_unwind;

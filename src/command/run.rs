@@ -106,7 +106,11 @@ fn run_udp_echo(UdpEcho { listen, stats, loops }: &UdpEcho) -> Result<(), Failur
 }
 
 fn run_origin(Origin { listen, engine }: &Origin) -> Result<(), Failure> {
-    let mut server = Server::new(engine.config(), CURE)?;
+    let config = engine.config();
+    // The longest message of a WebSocket goes back at once.
+    let output_max = config.limits.output_max.max(32 << 20);
+    let config = Config { limits: Limits { output_max, ..config.limits }, ..config };
+    let mut server = Server::new(config, CURE)?;
     let http = HttpServer::new(origin());
     server.listen_all("origin", listen, move || http.connection())?;
     server.run(engine.stats.every)

@@ -4,22 +4,20 @@
 //! can do now, and what is left over moves to buffers of its own. Work is `fill` (socket → input),
 //! `dispatch` (the handler), `flush` (output → socket), and `settle`, which draws the consequences.
 
-use std::any::Any;
 use std::io::{self, IoSlice};
 
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, DRAIN_LATE, ENDED, EOF, FINISHING, FIRST, HANDSHAKING, HELD, JOBS, KEEPS,
-    LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE,
-    WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, ENDED, EOF, FINISHING, FIRST, HANDSHAKING, HELD, JOBS,
+    KEEPS, LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF,
+    TELL_WRITABLE, WRITABLE, YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
-use crate::base::Output;
 use crate::base::output::SLICES;
 use crate::handler::stage::{AnyHandler, Event, Facts};
-use crate::handler::{Close, ConnectionId, Deadline, Result};
+use crate::handler::{ConnectionId, Deadline, Result};
 use crate::net::{Net, Readiness};
 
 /// What a visit does before it reads, or reads in another way, if any of these is set.
@@ -67,66 +65,6 @@ impl<N: Net> Connection<N> {
         self.lend(core);
         let visited = self.work(core);
         self.keep(visited, core)
-    }
-
-    /// Takes the first `count` bytes of `answers`, which answer `jobs` jobs.
-    pub(crate) fn take_answers(
-        &mut self,
-        jobs: u32,
-        answers: &mut Output,
-        count: usize,
-        core: &mut Core<N>,
-    ) -> Result {
-        self.lend(core);
-        answers.move_front(count, &mut core.stage.output);
-        self.jobs_done(jobs, core);
-        let visited = self.settle(core);
-        self.keep(visited, core)
-    }
-
-    /// Takes messages, of which `jobs` are results of jobs.
-    pub(crate) fn take_messages(
-        &mut self,
-        jobs: u32,
-        messages: &mut dyn Iterator<Item = &mut dyn Any>,
-        core: &mut Core<N>,
-    ) -> Result {
-        let sent = core.ledger.bytes_written;
-        self.lend(core);
-        self.jobs_done(jobs, core);
-        let mut taken = Ok(());
-        while let (Ok(()), Some(message)) = (&taken, messages.next()) {
-            taken = self.dispatch(Event::Message(message), core);
-        }
-        let visited = taken.and_then(|()| self.settle(core));
-        self.note_sending(sent, core);
-        self.keep(visited, core)
-    }
-
-    /// A timer of the handler fired.
-    pub(super) fn take_timer(&mut self, timer: u8, core: &mut Core<N>) -> Result {
-        let sent = core.ledger.bytes_written;
-        self.lend(core);
-        let fired = self.dispatch(Event::Timer(timer), core);
-        let visited = fired.and_then(|()| self.settle(core));
-        self.note_sending(sent, core);
-        self.keep(visited, core)
-    }
-
-    /// A connection that is sent something is not idle. Told only where nothing is read in the same
-    /// visit, which says so already.
-    pub(super) fn note_sending(&mut self, before: u64, core: &Core<N>) {
-        if core.ledger.bytes_written > before {
-            self.due.set_idle(after(core.now(), core.times.idle));
-        }
-    }
-
-    fn jobs_done(&mut self, jobs: u32, core: &mut Core<N>) {
-        self.facts.out.jobs = self.facts.out.jobs.saturating_sub(jobs);
-        self.due.set_idle(after(core.now(), core.times.idle));
-        if self.flags & HELD != 0 {
-            self.release(core);
-        }
     }
 
     /// Lends the loop's blocks, or puts what was left over in their place.
@@ -242,8 +180,7 @@ impl<N: Net> Connection<N> {
         let (lifetime, idle) = (times.lifetime, times.idle);
         if let Some(first) = times.first_frame {
             self.flags |= FIRST;
-            core.mark = Default::default();
-            core.mark.bytes_read = core.ledger.bytes_read;
+            self.mark(core);
             self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
         }
         self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);
@@ -266,7 +203,7 @@ impl<N: Net> Connection<N> {
         }
         let late = self.flags & DRAIN_LATE != 0;
         if self.is_to_be_drained() && (late || !core.stage.input.has_yielded()) {
-            self.flags &= !TELL_DRAIN;
+            self.flags = self.flags & !TELL_DRAIN | DRAINED;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
             }
@@ -319,14 +256,13 @@ impl<N: Net> Connection<N> {
 
     #[inline]
     fn wants_read(&self) -> bool {
-        self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
-            && !self.is_choked()
+        self.would_read() && !self.is_choked()
     }
 
-    /// Whether its output, which was above high water, is not below low water yet.
+    /// Whether there may be something to read, and nobody but its own output minds.
     #[inline]
-    fn is_choked(&self) -> bool {
-        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
+    pub(super) fn would_read(&self) -> bool {
+        self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
     }
 
     /// Socket → input, `most` bytes at most.
@@ -463,18 +399,5 @@ impl<N: Net> Connection<N> {
     /// The memory that it holds in buffers of its own, as counted to the budget.
     pub(crate) fn held(&self) -> usize {
         self.kept.as_ref().map_or(0, |kept| kept.held())
-    }
-
-    /// The last of it: parts from the peer, if it was not cut; tells why it ended.
-    pub(crate) fn dissolve(
-        mut self,
-        why: Close,
-        core: &mut Core<N>,
-    ) -> (N::Stream, Box<dyn AnyHandler>, Close) {
-        let why = self.real_reason(why);
-        if !why.is_cut() {
-            self.part(core);
-        }
-        (self.stream, self.handler, why)
     }
 }

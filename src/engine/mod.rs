@@ -39,6 +39,7 @@ mod snapshot;
 mod socket;
 mod spin;
 mod state;
+mod taking;
 
 pub use engine::{Engine, Handle, Running};
 pub use ledger::{Ledger, Phase};

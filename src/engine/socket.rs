@@ -127,11 +127,13 @@ impl<N: Net> Socket<N> {
     /// Receives some, and tells how many datagrams.
     #[inline]
     pub(super) fn receive(&mut self, into: &mut Inbound, core: &mut Core<N>) -> io::Result<usize> {
+        // Asked beforehand: the socket may change its way of receiving by what it receives.
+        let receptions_max = core.net.receptions_max(&self.line.socket);
         let (block, received) = into.room();
         match core.net.receive(&mut self.line.socket, block, received) {
             Ok(()) => {
                 let (receptions, datagrams) = into.count();
-                self.readable = receptions >= core.net.receptions_max(&self.line.socket);
+                self.readable = receptions >= receptions_max;
                 core.ledger.datagrams_received += datagrams as u64;
                 if ledger::ON {
                     core.ledger.receives += 1;

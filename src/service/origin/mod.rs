@@ -11,11 +11,14 @@
 //! | `/stream/N` | `N` lines, of unknown length |
 //! | `/delay/MS` | 200 after so many milliseconds, at most a minute |
 //! | `/status/N` | this status |
+//! | `/ws` | a WebSocket that says everything back; with the feature `websocket` |
 //! | `/sse` | an event every second; `?every=MS&count=N`, and `Last-Event-ID` is honoured |
 
 mod echo;
 mod fountain;
 mod later;
 mod site;
+#[cfg(feature = "websocket")]
+mod socket;
 
 pub use site::origin;

@@ -8,7 +8,7 @@ use crate::wire::http::{Method, RequestHead, StatusCode};
 
 /// The routes of an origin to test against; see the [module](super).
 pub fn origin() -> Router {
-    Router::new()
+    let router = Router::new()
         .get("/", hello)
         .route(Method::OPTIONS, "/", hello)
         .route_site(Method::POST, "/", |_: &RequestHead, _: &Params| Echo)
@@ -18,7 +18,10 @@ pub fn origin() -> Router {
         .route_site(Method::GET, "/bytes/{count}", Fountain::bytes)
         .route_site(Method::GET, "/stream/{count}", Fountain::lines)
         .site("/delay/{ms}", Delay::new)
-        .route_site(Method::GET, "/sse", Ticker::new)
+        .route_site(Method::GET, "/sse", Ticker::new);
+    #[cfg(feature = "websocket")]
+    let router = router.site("/ws", super::socket::echo());
+    router
 }
 
 fn hello(_: &Request<'_>, responder: Responder<'_, '_>) {

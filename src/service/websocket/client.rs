@@ -3,6 +3,7 @@
 
 use std::io;
 use std::mem;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use super::closed::{Closed, Side};
 use super::config::WebSocketConfig;
 use super::handler::{WebSocket, WebSocketHandler};
 use crate::handler::{Close, Context, Dial, Handler, Outgoing, Result};
+#[cfg(feature = "tls")]
+use crate::net::transport::TlsClient;
 use crate::wire::http::{
     BodyLength, HttpLimits, Method, RequestHead, ResponseHead, StatusCode, is_authority,
 };
@@ -67,9 +70,12 @@ pub struct WebSocketRequest {
     host: String,
     port: u16,
     config: Arc<WebSocketConfig>,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsClient>,
 }
 
-/// `ws://HOST[:PORT][/PATH][?QUERY]`. The port is 80 unless given.
+/// `ws://HOST[:PORT][/PATH][?QUERY]`, or, with the feature `tls`, `wss://…`. The port is 80 or 443
+/// unless given.
 impl FromStr for WebSocketRequest {
     type Err = io::Error;
 
@@ -78,10 +84,12 @@ impl FromStr for WebSocketRequest {
             let what = format!("cannot open a WebSocket at `{url}`: {what}");
             io::Error::new(io::ErrorKind::InvalidInput, what)
         };
-        let (scheme, rest) = url.split_once("://").ok_or(wrong("write ws://HOST:PORT/PATH"))?;
+        let form = "write ws://HOST:PORT/PATH, or wss:// where TLS is built in";
+        let (scheme, rest) = url.split_once("://").ok_or(wrong(form))?;
         let usual = match scheme {
             "ws" => 80,
-            _ => return Err(wrong("write ws://HOST:PORT/PATH")),
+            "wss" if cfg!(feature = "tls") => 443,
+            _ => return Err(wrong(form)),
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
@@ -106,7 +114,14 @@ impl FromStr for WebSocketRequest {
             .header("connection", "upgrade")
             .header("sec-websocket-version", "13");
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self { head, host, port, config: Arc::default() })
+        Ok(Self {
+            head,
+            host,
+            port,
+            config: Arc::default(),
+            #[cfg(feature = "tls")]
+            tls: if scheme == "wss" { Some(TlsClient::new()?) } else { None },
+        })
     }
 }
 
@@ -121,12 +136,23 @@ impl WebSocketRequest {
         Self { head: self.head.header(name, value), ..self }
     }
 
+    /// Speaks TLS in this way: `wss://` alone trusts whom the system trusts.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, client: &TlsClient) -> Self {
+        Self { tls: Some(client.clone()), ..self }
+    }
+
     /// Where to connect to.
     pub fn dial(&self) -> Dial {
-        match self.host.parse::<std::net::IpAddr>() {
-            Ok(ip) => Dial::to(std::net::SocketAddr::new(ip, self.port)),
+        let dial = match self.host.parse::<IpAddr>() {
+            Ok(ip) => Dial::to(SocketAddr::new(ip, self.port)),
             Err(_) => Dial::host(&*self.host, self.port),
+        };
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return dial.tls(tls);
         }
+        dial
     }
 
     /// The handler of a connection that opens it: for [`Engine::connect`](crate::Engine::connect)
@@ -135,7 +161,7 @@ impl WebSocketRequest {
         WebSocketClient {
             request: self,
             key: String::new(),
-            decoder: ResponseDecoder::new(HttpLimits { body_max: 0, ..HttpLimits::default() }),
+            decoder: ResponseDecoder::new(HttpLimits::default()),
             refused: None,
             handler: Some(handler),
         }
@@ -254,4 +280,107 @@ fn retry_after(answer: &ResponseHead) -> Option<Duration> {
     const MAX: u64 = 3600;
     let seconds = answer.headers.get_str("retry-after")?.parse::<u64>().ok()?;
     Some(Duration::from_secs(seconds.min(MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::websocket::WebSocketContext;
+    use crate::testing::Bench;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    struct Told(Sender<String>);
+
+    impl WebSocketHandler for Told {
+        type Message = crate::handler::Never;
+
+        fn on_open(&mut self, cx: &mut WebSocketContext<'_, Self>) -> Result {
+            self.0.send(format!("open, {:?}", cx.protocol())).unwrap();
+            Ok(())
+        }
+
+        fn on_text(&mut self, text: &str, _: &mut WebSocketContext<'_, Self>) -> Result {
+            self.0.send(text.to_owned()).unwrap();
+            Ok(())
+        }
+
+        fn on_close(self, closed: Closed, _: &mut Outgoing<'_>) {
+            self.0.send(format!("{closed}, {:?}", closed.retry_after())).unwrap();
+        }
+    }
+
+    /// A client that has sent its request; tells its key.
+    fn client() -> (Bench<WebSocketClient<Told>>, String, Receiver<String>) {
+        let protocols = vec!["chat".to_owned(), "news".to_owned()];
+        let config = WebSocketConfig { protocols, ..WebSocketConfig::default() };
+        let request = "ws://example.org:8080/a?b".parse::<WebSocketRequest>().unwrap();
+        let (to, told) = channel();
+        let mut bench = Bench::new(request.config(config).open(Told(to)));
+        let request = String::from_utf8(bench.take_output()).unwrap();
+        assert!(request.starts_with("GET /a?b HTTP/1.1\r\nhost: example.org:8080\r\n"));
+        assert!(request.contains("\r\nsec-websocket-protocol: chat, news\r\n"));
+        let (_, key) = request.split_once("sec-websocket-key: ").unwrap();
+        let key = key.split_once("\r\n").unwrap().0.to_owned();
+        (bench, key, told)
+    }
+
+    fn answer(key: &str, more: &str) -> Vec<u8> {
+        let accept = accept_key(key.as_bytes()).unwrap();
+        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n";
+        let connection = "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+        format!("{head}{connection}{accept}\r\n{more}\r\n").into_bytes()
+    }
+
+    #[test]
+    fn what_comes_right_behind_the_answer_is_heard() {
+        let (mut bench, key, told) = client();
+        let answer = answer(&key, "Sec-WebSocket-Protocol: news\r\n");
+        bench.data(&[&answer[..], b"\x81\x05hello"].concat());
+        assert_eq!(told.try_recv().unwrap(), "open, Some(\"news\")");
+        assert_eq!(told.try_recv().unwrap(), "hello");
+    }
+
+    #[test]
+    fn an_answer_that_is_none_ends_the_attempt() {
+        for more in [
+            "Sec-WebSocket-Protocol: soap\r\n",
+            "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: news\r\n",
+            "Sec-WebSocket-Extensions: x-other\r\n",
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+        ] {
+            let (mut bench, key, told) = client();
+            bench.data(&answer(&key, more));
+            let end = told.try_recv().unwrap();
+            assert!(end.starts_with("lost: protocol: the server "), "{end}");
+        }
+        let (mut bench, _, told) = client();
+        bench.data(&answer("dGhlIHNhbXBsZSBub25jZQ==", ""));
+        let end = told.try_recv().unwrap();
+        assert_eq!(end, "lost: protocol: the server did not read our key, None");
+        let (mut bench, _, told) = client();
+        bench.advance(ANSWER_TIME);
+        assert_eq!((bench.closed().is_some(), told.try_recv().is_ok()), (true, true));
+    }
+
+    #[test]
+    fn who_is_refused_is_told_the_status_and_when_to_come_back() {
+        let (mut bench, _, told) = client();
+        let refusal = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy";
+        bench.data(refusal.as_bytes());
+        let end = told.try_recv().unwrap();
+        assert_eq!(end, "refused with 503 Service Unavailable, Some(7s)");
+    }
+
+    #[test]
+    fn a_url_says_where_and_a_wrong_one_is_one_line() {
+        let dial = |url: &str| url.parse::<WebSocketRequest>().map(|it| format!("{:?}", it.dial()));
+        assert!(dial("ws://127.0.0.1").unwrap().contains("127.0.0.1:80"));
+        assert!(dial("ws://[::1]:81/").unwrap().contains("[::1]:81"));
+        assert!(dial("ws://example.org?x").unwrap().contains("Host(\"example.org\", 80)"));
+        for wrong in ["http://a", "ws:/a", "ws://", "ws://:80", "ws://a:x", "ws://a/#b", "ws://a b"]
+        {
+            let error = dial(wrong).unwrap_err().to_string();
+            assert!(error.contains(wrong) && !error.contains('\n'), "{error}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::closed::Closed;
 use super::talk::Talk;
 use crate::base::Output;
 use crate::handler::{Address, ConnectionId, Dial, Effects, Handler, Outgoing, Result, Timer};
-use crate::net::Peer;
+use crate::net::{Peer, TlsFacts};
 use crate::wire::websocket::{CloseCode, Decoder, Kind, Prepared};
 
 /// The state machine of one WebSocket, of a server or a client: what a
@@ -174,6 +174,11 @@ impl<H: WebSocketHandler> WebSocketContext<'_, H> {
     /// Who is at the other end.
     pub fn peer(&self) -> Peer {
         self.effects.peer()
+    }
+
+    /// What was agreed on with the peer by TLS; `None` if the connection is plain.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.effects.tls()
     }
 
     /// How others reach this WebSocket.

@@ -43,6 +43,9 @@ struct Field {
     name_len: u16,
 }
 
+/// Few heads have one field only, so room is made for some more.
+const ROOM_MIN: usize = 128;
+
 /// Bits for fields that decide about the message itself, noted as they come, so that nobody has to
 /// search for one that isn't there.
 pub(crate) mod known {
@@ -101,6 +104,10 @@ impl Headers {
         let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else {
             return Err(WireError::too_large(end as u64, u32::MAX.into(), start));
         };
+        let room = end as usize - self.lines.len();
+        if self.lines.capacity() - self.lines.len() < room {
+            self.lines.reserve(room.max(ROOM_MIN));
+        }
         for part in [name, b": ", value, b"\r\n"] {
             self.lines.extend_from_slice(part);
         }
@@ -228,23 +235,29 @@ impl Headers {
         self.known & bits != 0
     }
 
-    /// Takes over `lines` that were received. Each of them must be told by [`note`](Self::note).
-    pub(crate) fn adopt(&mut self, lines: &[u8]) {
+    /// Takes over `lines` that were received. With each field: where it begins, its name, where its
+    /// value begins, and how long that is.
+    #[inline]
+    pub(crate) fn adopt<'l>(
+        &mut self,
+        lines: &[u8],
+        fields: impl ExactSizeIterator<Item = (usize, &'l [u8], usize, usize)>,
+    ) {
         self.clear();
         self.lines.extend_from_slice(lines);
-    }
-
-    /// The next of the lines taken over: where it begins, and its parts.
-    #[inline]
-    pub(crate) fn note(&mut self, start: usize, name: &[u8], value: usize, value_len: usize) {
-        let (start, end) = (start as u32, self.lines.len() as u32);
-        if let Some(before) = self.fields.last_mut() {
-            before.end = start;
+        let mut known = 0;
+        self.fields.extend(fields.map(|(start, name, value, value_len)| {
+            known |= known::bit(name);
+            let (start, value, value_len) = (start as u32, value as u32, value_len as u32);
+            Field { start, value, value_len, end: 0, name_len: name.len() as u16 }
+        }));
+        self.known = known;
+        // Each ends where the next begins.
+        let mut end = lines.len() as u32;
+        for field in self.fields.iter_mut().rev() {
+            field.end = end;
+            end = field.start;
         }
-        let name_len = name.len() as u16;
-        let (value, value_len) = (value as u32, value_len as u32);
-        self.fields.push(Field { start, value, value_len, end, name_len });
-        self.known |= known::bit(name);
     }
 
     /// Lines and the place of each field, for those who leave some out.

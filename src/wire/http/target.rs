@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ::http::Method;
 
-use super::text::{is_host_name, is_target, number};
+use super::text::{host_len, is_target, number, path_len};
 
 /// What a request is about, in one of four forms:
 ///
@@ -29,34 +29,38 @@ impl Target {
     ///
     /// # Errors
     /// It is none, or none that goes with this method: says what is wrong.
+    #[inline]
     pub(crate) fn set(&mut self, method: &Method, text: &str) -> Result<(), &'static str> {
         self.text.clear();
         self.authority = 0..0;
-        if !is_target(text.as_bytes()) {
-            return Err("a target with bytes that have no place in it");
-        }
-        let len = text.len() as u32;
-        if method == Method::CONNECT {
-            match split_port(text) {
-                Some((host, Some(port))) if is_host(host) && port != 0 => {}
-                _ => return Err("CONNECT to something else than host and port"),
-            }
-            (self.authority, self.path) = (0..len, len..len);
-        } else if text.starts_with('/') {
-            self.path = 0..path_end(text, 0);
-        } else if text == "*" {
-            if method != Method::OPTIONS {
-                return Err("an asterisk for another method than OPTIONS");
-            }
-            self.path = 0..1;
+        if text.starts_with('/') && *method != Method::CONNECT {
+            self.path = 0..path_end(text, 0)?;
         } else {
-            self.set_absolute(text)?;
+            self.set_other(method, text)?;
         }
         self.text.push_str(text);
         Ok(())
     }
 
-    fn set_absolute(&mut self, text: &str) -> Result<(), &'static str> {
+    /// All that is not a path.
+    #[cold]
+    fn set_other(&mut self, method: &Method, text: &str) -> Result<(), &'static str> {
+        let len = text.len() as u32;
+        if *method == Method::CONNECT {
+            let is_numbered = split_port(text).is_some_and(|(_, port)| port.is_some_and(|p| p > 0));
+            if !is_numbered || !is_authority(text) {
+                return Err("CONNECT to something else than host and port");
+            }
+            (self.authority, self.path) = (0..len, len..len);
+            return Ok(());
+        }
+        if text == "*" {
+            self.path = 0..1;
+            return match *method {
+                Method::OPTIONS => Ok(()),
+                _ => Err("an asterisk for another method than OPTIONS"),
+            };
+        }
         let wrong = "a target that is neither a path nor a URL of http";
         let (scheme, rest) = text.split_once("://").ok_or(wrong)?;
         if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -66,9 +70,9 @@ impl Target {
         if !is_authority(authority) {
             return Err("a URL without a proper host");
         }
-        let start = (text.len() - rest.len()) as u32;
+        let start = len - rest.len() as u32;
         let end = start + authority.len() as u32;
-        (self.authority, self.path) = (start..end, end..path_end(text, end));
+        (self.authority, self.path) = (start..end, end..path_end(text, end)?);
         Ok(())
     }
 
@@ -100,15 +104,48 @@ impl Target {
     }
 }
 
-fn path_end(text: &str, start: u32) -> u32 {
+/// Where the path that begins at `start` ends. The query behind it is looked at, too.
+#[inline]
+fn path_end(text: &str, start: u32) -> Result<u32, &'static str> {
     let path = text.as_bytes().get(start as usize..).unwrap_or_default();
-    let len = path.iter().position(|byte| *byte == b'?').unwrap_or(path.len());
-    start + len as u32
+    let len = path_len(path);
+    match path.get(len..).unwrap_or_default() {
+        [] => Ok(start + len as u32),
+        [b'?', query @ ..] if is_target(query) => Ok(start + len as u32),
+        _ => Err("a target with bytes that have no place in it"),
+    }
 }
 
-/// Whether `text` is a host, and maybe a port. No user, no path, no list.
-pub(crate) fn is_authority(text: &str) -> bool {
-    split_port(text).is_some_and(|(host, _)| is_host(host))
+/// Whether this is a host, and maybe a port: `uri-host` of RFC 9110, 4.1, a name, an IPv4 address,
+/// or an IPv6 address in brackets. No user, no path, no list.
+#[inline]
+pub(crate) fn is_authority(authority: impl AsRef<[u8]>) -> bool {
+    let authority = authority.as_ref();
+    match authority.split_at_checked(host_len(authority)) {
+        Some((b"", [b'[', rest @ ..])) => is_bracketed(rest),
+        Some((b"", _)) | None => false,
+        Some((_, port)) => is_port(port),
+    }
+}
+
+/// An IPv6 address, the closing bracket, and maybe a port.
+#[cold]
+fn is_bracketed(rest: &[u8]) -> bool {
+    let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
+    let (address, port) = rest.split_at_checked(end).unwrap_or_default();
+    let address = std::str::from_utf8(address).ok();
+    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        && is_port(port.get(1..).unwrap_or_default())
+}
+
+/// Nothing, or a colon and maybe a port.
+#[inline]
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => number(digits).is_some_and(|port| port <= u16::MAX.into()),
+        _ => false,
+    }
 }
 
 /// Host and port of an authority. `None` if what follows the last colon is no port; the port may be
@@ -121,14 +158,6 @@ pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
             Some((host, Some(port)))
         }
         _ => Some((text, None)),
-    }
-}
-
-/// `uri-host` of RFC 9110, 4.1: a name, an IPv4 address, or an IPv6 address in brackets.
-fn is_host(host: &str) -> bool {
-    match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
-        Some(inner) => inner.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok()),
-        None => is_host_name(host.as_bytes()),
     }
 }
 

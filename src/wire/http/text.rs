@@ -4,7 +4,8 @@
 const TOKEN: u8 = 1;
 const VALUE: u8 = 1 << 1;
 const TARGET: u8 = 1 << 2;
-const HOST: u8 = 1 << 3;
+const PATH: u8 = 1 << 3;
+const HOST: u8 = 1 << 4;
 
 /// What each byte may be part of.
 static CLASSES: [u8; 256] = classes();
@@ -27,10 +28,11 @@ const fn class(byte: u8) -> u8 {
     let token = if byte.is_ascii_alphanumeric() || is_mark { TOKEN } else { 0 };
     let value = if byte == b'\t' || byte >= b' ' && byte != 0x7f { VALUE } else { 0 };
     let target = if byte.is_ascii_graphic() && byte != b'#' { TARGET } else { 0 };
+    let path = if target != 0 && byte != b'?' { PATH } else { 0 };
     let in_host = byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'')
         || matches!(byte, b'(' | b')' | b'*' | b'+' | b';' | b'=');
-    token | value | target | if in_host { HOST } else { 0 }
+    token | value | target | path | if in_host { HOST } else { 0 }
 }
 
 #[inline]
@@ -58,13 +60,21 @@ pub(crate) fn is_value(bytes: &[u8]) -> bool {
 /// send `|` and `{}` in queries.
 #[inline]
 pub(crate) fn is_target(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| is(*byte, TARGET))
+    bytes.iter().all(|byte| is(*byte, TARGET))
 }
 
-/// A name in the place of a host (RFC 3986, 3.2.2), without the comma, which some take for the
-/// beginning of a second one, and without `%`, which nobody sends and some decode.
-pub(crate) fn is_host_name(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| is(*byte, HOST))
+/// How many bytes at the beginning may stand in a path: a query, or the end, follows.
+#[inline]
+pub(crate) fn path_len(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !is(*byte, PATH)).unwrap_or(bytes.len())
+}
+
+/// How many bytes at the beginning may be the name of a host (RFC 3986, 3.2.2), without the comma,
+/// which some take for the beginning of a second one, and without `%`, which nobody sends and some
+/// decode.
+#[inline]
+pub(crate) fn host_len(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !is(*byte, HOST)).unwrap_or(bytes.len())
 }
 
 /// Without the blanks around it.
@@ -154,7 +164,8 @@ mod tests {
         assert!(is_value(b"a\tb \xff") && is_value(b""));
         assert!(!is_value(b"a\0") && !is_value(b"a\r") && !is_value(b"a\n") && !is_value(b"\x7f"));
         assert!(is_target(b"/a?b=|{}") && !is_target(b"/a b") && !is_target(b"/\xc3\xa9"));
-        assert!(!is_target(b"/a#b") && !is_target(b""));
-        assert!(is_host_name(b"a-b.c") && !is_host_name(b"a,b") && !is_host_name(b"a/b"));
+        assert!(!is_target(b"/a#b"));
+        assert_eq!((path_len(b"/a?b"), path_len(b"/a#"), path_len(b"/\xff")), (2, 2, 1));
+        assert_eq!((host_len(b"a-b.c:1"), host_len(b"a,b"), host_len(b"a/b")), (5, 1, 1));
     }
 }

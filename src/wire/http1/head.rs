@@ -141,30 +141,24 @@ fn set_request_line(
 
 /// Takes over the lines of `head` that are fields, with the parts that were found in them. Each
 /// line, those before and behind the fields too, must end with `\r\n`.
+#[inline]
 fn take_fields(headers: &mut Headers, head: &[u8], fields: &[Header<'_>]) -> Result<(), HttpError> {
-    let Some(first) = fields.first() else {
-        headers.clear();
-        return if head.ends_with(b"\r\n\r\n") { Ok(()) } else { Err(BARE_LINE_FEED) };
-    };
     let base = head.as_ptr() as usize;
-    let start = first.name.as_ptr() as usize - base;
+    let place = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(base);
+    let start = fields.first().map_or(head.len(), |first| place(first.name.as_bytes()));
     let lines = head.get(start..head.len().saturating_sub(2)).unwrap_or_default();
-    if !head.ends_with(b"\r\n\r\n") {
-        return Err(BARE_LINE_FEED);
-    }
-    headers.adopt(lines);
-    for field in fields {
-        let at = (field.name.as_ptr() as usize).wrapping_sub(base);
-        if at > 0 && head.get(at.wrapping_sub(2)..at) != Some(b"\r\n") {
-            return Err(BARE_LINE_FEED);
-        }
+    let mut is_strict = head.ends_with(b"\r\n\r\n");
+    let places = fields.iter().map(|field| {
+        let at = place(field.name.as_bytes());
+        is_strict &= at == 0 || head.get(at.wrapping_sub(2)..at) == Some(b"\r\n");
         let value = match field.value {
             b"" => at + field.name.len() + 1,
-            value => (value.as_ptr() as usize).wrapping_sub(base),
+            value => place(value),
         };
-        headers.note(at - start, field.name.as_bytes(), value - start, field.value.len());
-    }
-    Ok(())
+        (at - start, field.name.as_bytes(), value - start, field.value.len())
+    });
+    headers.adopt(lines, places);
+    if is_strict { Ok(()) } else { Err(BARE_LINE_FEED) }
 }
 
 /// RFC 9112, 3.2: exactly one, and a proper one.
@@ -177,10 +171,10 @@ fn check_host(head: &RequestHead) -> Result<(), HttpError> {
     }
     let mut hosts = head.headers.get_all("host");
     let (host, another) = (hosts.next().unwrap_or_default(), hosts.next());
-    match std::str::from_utf8(host) {
+    match is_authority(host) {
         _ if another.is_some() => Err(HttpError::bad("more than one host")),
-        Ok(host) if is_authority(host) => Ok(()),
-        _ => Err(HttpError::bad("a host that is none")),
+        true => Ok(()),
+        false => Err(HttpError::bad("a host that is none")),
     }
 }
 

@@ -147,19 +147,16 @@ impl ResponseEncoder {
         status: StatusCode,
         length: BodyLength,
     ) -> Result<BodyEncoder, HttpError> {
-        if status.is_informational() {
-            if status != StatusCode::SWITCHING_PROTOCOLS || !length.is_empty() {
-                return Err(HttpError::misuse("a final response that is none"));
-            }
-            self.switched = true;
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(HttpError::misuse("a final response that is none"));
         }
-        self.switched |= self.is_connect && status.is_success();
-        if !may_have_body(status) || self.switched {
-            let silent = self.is_head || length.is_empty();
-            return match silent {
-                true => Ok(BodyEncoder::Length(0)),
-                false => Err(HttpError::misuse("a body that this status can't have")),
-            };
+        let switches = status.is_informational() || self.is_connect && status.is_success();
+        if switches || !may_have_body(status) {
+            if !length.is_empty() && !self.is_head {
+                return Err(HttpError::misuse("a body that this status can't have"));
+            }
+            self.switched = switches;
+            return Ok(BodyEncoder::Length(0));
         }
         Ok(match length {
             BodyLength::Unknown if self.version < Version::HTTP_11 => {
