@@ -53,6 +53,9 @@ mod time;
 mod tls;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
+#[cfg(feature = "websocket")]
+#[path = "sim/websocket.rs"]
+mod websocket;
 #[path = "sim/workers.rs"]
 mod workers;
 
@@ -97,6 +100,10 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
+    #[cfg(feature = "websocket")]
+    websocket::messages,
+    #[cfg(feature = "websocket")]
+    websocket::silence,
     workers::frames,
     workers::offloaded,
 ];
