@@ -10,11 +10,11 @@ mod child;
 #[path = "common/serving.rs"]
 mod serving;
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use child::{Child, IS_CHILD};
-use overt::Engine;
+use overt::{Engine, WhenFull};
 use serving::{Echo, address, connect, echoes, loops, wait_until};
 
 /// The server, in a process with few descriptors: says what it counts, a line a change.
@@ -77,6 +77,39 @@ fn all_who_wait_are_served_when_there_are_descriptors_again() {
     });
     assert_eq!(served, 100);
     assert!(echoes(&mut connect(at)));
+}
+
+/// As [`server`], but who comes when there are no descriptors is refused.
+#[test]
+fn refusing_server() {
+    if std::env::var_os(IS_CHILD).is_none() {
+        return;
+    }
+    let mut config = loops(1);
+    config.limits.when_full = WhenFull::Refuse;
+    let mut engine = Engine::new(config).unwrap();
+    println!("at={}", address(&engine.listen("127.0.0.1:0", || Echo).unwrap()));
+    std::io::stdout().flush().unwrap();
+    let _running = engine.start().unwrap();
+    loop {
+        std::thread::park(); // Until it is killed.
+    }
+}
+
+#[test]
+fn who_is_refused_instead_is_told_by_a_reset() {
+    let mut child = Child::run("refusing_server", "ulimit -n 40;");
+    let at = child.says("at=").parse().unwrap();
+    let mut clients: Vec<_> = (0..60).map(|_| connect(at)).collect();
+    let (mut served, mut reset) = (0, 0);
+    for client in &mut clients {
+        match client.write_all(b"x").and_then(|()| client.read(&mut [0])) {
+            Ok(1) => served += 1,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => reset += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(served > 10 && reset > 10, "{served} served, {reset} reset");
 }
 
 /// Processor time of a process, in hundredths of a second.

@@ -66,6 +66,9 @@ fn without_arguments_it_serves_everything_and_says_how_to_try_it() {
     server.prints_at_last(&format!("nc 127.0.0.1 {}", chat.port()));
     let udp = server.address("udp echo ");
     server.prints_at_last(&format!("nc -u 127.0.0.1 {}", udp.port()));
+    let rooms = server.address("rooms ");
+    let page = server.address("page ");
+    server.prints_at_last(&format!("http://{page}/"));
     server.prints_at_last("Ctrl-C");
     assert_eq!(answer(echo, b"hello"), b"hello");
     assert_eq!(answer(frames, b"\0\0\0\x02hi\0\0\0\0"), b"\0\0\0\x02hi\0\0\0\0");
@@ -74,7 +77,13 @@ fn without_arguments_it_serves_everything_and_says_how_to_try_it() {
     member.read_line(&mut welcome).unwrap();
     assert_eq!(welcome, "* welcome! you are guest-1; /help says what you can do\n");
     assert_eq!(datagram(udp, b"hello"), b"hello");
-    drop(member);
+    let mut guest = connected(rooms);
+    guest.write_all(b"\0\0\0\x10{\"type\":\"hello\"}").unwrap();
+    assert!(hears(&mut guest, 21).ends_with("{\"type\":\"welcome\""));
+    let mut browser = connected(page);
+    browser.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    assert!(hears(&mut browser, 15).starts_with("HTTP/1.1 200 OK"));
+    drop((member, guest, browser));
     let last = server.ends().pop().unwrap();
     assert!(last.starts_with("ended after "), "{last}");
 }
@@ -213,7 +222,7 @@ fn what_is_written_wrong_is_said_in_one_line() {
     for (arguments, expected) in [
         (&["ehco"][..], "a similar subcommand exists: 'echo'"),
         (&["--no-such"], "unexpected argument '--no-such'"),
-        (&["--base-port", "65533"], "65533 is not in 0..=65532"),
+        (&["--base-port", "64456"], "64456 is not in 0..=64455"),
         (&["echo", "--listen", "localhost:80"], "write IP:PORT or unix:PATH"),
         (&["echo", "--listen"], "a value is required for '--listen <ADDR>'"),
         (&["echo", "--idle", "30"], "write a whole number with its unit, as in 500ms"),
@@ -238,7 +247,7 @@ fn an_address_in_use_is_named_with_the_way_to_another() {
     let udp = taken.local_addr().unwrap();
     let said = refusal(&["udp-echo", "--listen", &udp.to_string()], 1);
     assert!(said.contains(&udp.to_string()) && said.contains("--listen ADDR"), "{said}");
-    let base = at.port().min(65_532);
+    let base = at.port().min(64_455);
     if base == at.port() {
         let said = refusal(&["--base-port", &base.to_string()], 1);
         assert!(said.contains(&at.to_string()) && said.contains("--base-port"), "{said}");

@@ -12,14 +12,15 @@ mod serving;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::Stdio;
 use std::thread;
 
 use child::{Child, IS_CHILD};
 use overt::Engine;
 use overt::net::{InheritedSocket, inherited};
-use serving::{Echo, connect, echoes, loops};
+use overt::service::DatagramEcho;
+use serving::{Echo, PATIENCE, connect, echoes, loops};
 
 /// Makes descriptors 0 and 2 the third and fourth, which are passed as two sockets to whoever runs
 /// next in this process.
@@ -42,11 +43,14 @@ fn server() {
     for socket in sockets {
         let name = socket.name.clone();
         let at = match &socket.socket {
-            InheritedSocket::Listening(_) => engine.listen(socket, || Echo),
-            InheritedSocket::Datagram(bind) => {
+            InheritedSocket::Datagram(bind) if name != "wrong" => {
                 println!("datagrams={name} {}", bind.at);
-                engine.listen(socket, || Echo)
+                engine.bind(socket, || DatagramEcho)
             }
+            InheritedSocket::Listening(_) if name == "wrong" => {
+                engine.bind(socket, || DatagramEcho)
+            }
+            _ => engine.listen(socket, || Echo),
         };
         match at {
             Ok(at) => println!("serves={name} {at}"),
@@ -93,8 +97,10 @@ fn those_who_connected_before_the_service_ran_are_served_by_it() {
 
 #[test]
 fn sockets_for_another_process_are_left_alone() {
-    let before = format!("{PASSES_TWO} export LISTEN_PID=1;");
-    assert_eq!(run(&before, tcp(), tcp()).says("count="), "0");
+    for number in ["2", "2000000000"] {
+        let before = format!("{PASSES_TWO} export LISTEN_PID=1 LISTEN_FDS={number};");
+        assert_eq!(run(&before, tcp(), tcp()).says("count="), "0");
+    }
 }
 
 #[test]
@@ -110,13 +116,56 @@ fn sockets_without_names_are_served() {
 }
 
 #[test]
-fn a_datagram_socket_is_not_listened_at() {
-    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+fn datagrams_that_came_before_the_service_ran_are_answered_by_it() {
+    let path = std::env::temp_dir().join(format!("overt-passed-{}.dgram", std::process::id()));
+    let (udp, unix) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UnixDatagram::bind(&path).unwrap());
     let at = udp.local_addr().unwrap();
-    let mut child = run(PASSES_TWO, udp, tcp());
+    let own = std::env::temp_dir().join(format!("overt-passes-{}.dgram", std::process::id()));
+    let (client, unix_client) =
+        (UdpSocket::bind("127.0.0.1:0").unwrap(), UnixDatagram::bind(&own).unwrap());
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    unix_client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.send_to(b"early", at).unwrap();
+    unix_client.send_to(b"early", &path).unwrap();
+
+    let mut child = run(PASSES_TWO, udp, unix);
     assert_eq!(child.says("datagrams="), format!("web {at}"));
-    assert_eq!(child.says("refused="), "the inherited socket `web` is for datagrams");
+    assert_eq!(child.says("datagrams="), format!("admin unix:{}", path.display()));
+    for _ in 0..2 {
+        let (mut back, mut unix_back) = ([0; 9], [0; 9]);
+        assert_eq!(client.recv_from(&mut back).unwrap(), (5, at));
+        assert_eq!(unix_client.recv(&mut unix_back).unwrap(), 5);
+        client.send_to(b"later", at).unwrap();
+        unix_client.send_to(b"later", &path).unwrap();
+    }
+    drop(child);
+    // The file belongs to whoever passed the socket.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(&own).unwrap();
+}
+
+/// As [`PASSES_TWO`], with names that have the child take each for what it is not.
+fn passed_as_what_it_is_not(third: impl Into<OwnedFd>) -> Child {
+    run(&format!("{PASSES_TWO} export LISTEN_FDNAMES=wrong:admin;"), third, tcp())
+}
+
+#[test]
+fn a_socket_is_not_used_for_what_it_is_not() {
+    let mut child = passed_as_what_it_is_not(UdpSocket::bind("127.0.0.1:0").unwrap());
+    assert_eq!(child.says("refused="), "the inherited socket `wrong` is for datagrams");
     child.says("serves=admin");
+    let mut child = passed_as_what_it_is_not(tcp());
+    assert_eq!(child.says("refused="), "the inherited socket `wrong` is not for datagrams");
+    child.says("serves=admin");
+}
+
+#[test]
+fn an_absurd_number_of_sockets_is_an_error_and_no_memory() {
+    for number in ["4097", "2000000000", "99999999999999999999", "-1", "many"] {
+        let before = format!("{PASSES_TWO} export LISTEN_FDS={number}; ulimit -v 4000000;");
+        let error = format!("LISTEN_FDS is `{number}`: not a number from 0 to 4096");
+        assert_eq!(run(&before, tcp(), tcp()).says("error="), error);
+    }
 }
 
 #[test]

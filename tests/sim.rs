@@ -12,6 +12,9 @@ mod admission;
 mod asker;
 #[path = "sim/backpressure.rs"]
 mod backpressure;
+#[cfg(feature = "http")]
+#[path = "sim/behind.rs"]
+mod behind;
 #[cfg(feature = "tls")]
 #[path = "common/certificates.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest")]
@@ -27,6 +30,9 @@ mod echo;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
+#[cfg(feature = "http")]
+#[path = "sim/http_proxy.rs"]
+mod http_proxy;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
@@ -36,6 +42,9 @@ mod messages;
 mod origin;
 #[path = "sim/panics.rs"]
 mod panics;
+#[cfg(feature = "http")]
+#[path = "sim/proxy_talk.rs"]
+mod proxy_talk;
 #[path = "sim/reconnect.rs"]
 mod reconnect;
 #[path = "sim/room_guest.rs"]
@@ -51,6 +60,9 @@ mod time;
 #[cfg(feature = "tls")]
 #[path = "sim/tls.rs"]
 mod tls;
+#[cfg(feature = "tls")]
+#[path = "sim/tls_under_pressure.rs"]
+mod tls_under_pressure;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
 #[cfg(feature = "websocket")]
@@ -75,6 +87,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http_client::fickle,
     #[cfg(feature = "http")]
     http_client::slow_taker,
+    #[cfg(feature = "http")]
+    http_proxy::all_shapes,
+    #[cfg(feature = "http")]
+    http_proxy::client_gone,
+    #[cfg(feature = "http")]
+    http_proxy::cut,
+    #[cfg(feature = "http")]
+    proxy_talk::fickle,
+    #[cfg(feature = "http")]
+    proxy_talk::upgrade,
     lingering::scenario,
     messages::scenario,
     messages::the_dead,
@@ -97,6 +119,16 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     sockets::silence,
     #[cfg(feature = "tls")]
     tls::echo,
+    #[cfg(feature = "tls")]
+    tls::cut,
+    #[cfg(feature = "tls")]
+    tls::strangers,
+    #[cfg(feature = "tls")]
+    tls::all_ways,
+    #[cfg(feature = "tls")]
+    tls_under_pressure::slow,
+    #[cfg(feature = "tls")]
+    tls_under_pressure::drained,
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
@@ -133,6 +165,11 @@ fn small_limits(sim: &Simulation) -> Limits {
         jobs: 1 + sim.random(12) as u32,
         ..Limits::default()
     }
+}
+
+/// Often none, and sometimes some: a loop that polls for a while must hear of everything, too.
+fn some_spin(sim: &Simulation) -> Duration {
+    Duration::from_micros([0, 0, 20, 200][sim.random(4)])
 }
 
 /// How many connections closed for this reason, on all loops.

@@ -8,12 +8,13 @@ mod serving;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 
-use overt::net::Endpoint;
+use overt::net::{Endpoint, Listen};
 use overt::{Close, Context, Engine, Handler, Never, Outgoing, Reason, Result};
 use serving::{Echo, PATIENCE, echoes, loops, wait_until};
+use socket2::{Domain, SockAddr, Type};
 
 /// A path of its own for each test, removed when it is dropped.
 struct Socket(PathBuf);
@@ -115,4 +116,36 @@ fn the_file_of_a_dead_process_is_replaced_and_that_of_a_living_one_is_not() {
     let running = engine.start().unwrap();
     assert!(echoes(&mut UnixStream::connect(&socket.0).unwrap()));
     running.shut_down().unwrap();
+}
+
+/// Connects until no more find room in the queue.
+fn fill(path: &Path) -> Vec<socket2::Socket> {
+    let connect = || {
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket.connect(&SockAddr::unix(path).unwrap()).map(|()| socket)
+    };
+    std::iter::from_fn(|| connect().ok()).take(10_000).collect()
+}
+
+#[test]
+fn no_more_wait_than_the_backlog_says() {
+    let socket = Socket::new("backlog");
+    let mut engine = Engine::new(loops(1)).unwrap();
+    engine.listen(Listen { backlog: 3, ..Listen::at(socket.endpoint()) }, || Echo).unwrap();
+    let waiting = fill(&socket.0).len();
+    assert!((3..=4).contains(&waiting), "{waiting}");
+}
+
+#[test]
+fn a_living_process_that_accepts_nobody_does_not_hold_up_who_wants_its_path() {
+    let socket = Socket::new("full");
+    let living = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    living.bind(&SockAddr::unix(&socket.0).unwrap()).unwrap();
+    living.listen(0).unwrap();
+    let waiting = fill(&socket.0);
+    assert!(!waiting.is_empty());
+    let mut engine = Engine::new(loops(1)).unwrap();
+    let error = engine.listen(socket.endpoint(), || Echo).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
 }

@@ -10,17 +10,25 @@ use mio::{Events, Poll, Token};
 
 use crate::echo::connect;
 use crate::load::{Budget, Client, PATIENCE, Sample, Until, silence};
+use crate::message::Talk;
 
 pub(crate) struct Listeners {
     poll: Poll,
     members: Vec<TcpStream>,
     line: Vec<u8>,
+    /// How long it is when it is heard.
+    heard: usize,
 }
 
 impl Listeners {
-    pub(crate) fn connect(to: SocketAddr, count: usize, size: usize) -> io::Result<Self> {
+    pub(crate) fn connect(
+        to: SocketAddr,
+        count: usize,
+        Talk { opening, batch, answer }: Talk,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut this = Self { members: connect(&poll, to, count)?, poll, line: vec![7; size] };
+        let members = connect(&poll, to, count, &opening)?;
+        let mut this = Self { members, poll, line: batch, heard: answer };
         this.await_all()?;
         Ok(this)
     }
@@ -33,8 +41,7 @@ impl Listeners {
                 return Err(silence(self.members.len() - heard));
             }
             self.speak()?;
-            heard = self.hear(self.members.len() * self.line.len(), Some(PATIENCE / 100))?
-                / self.line.len();
+            heard = self.hear(self.members.len() * self.heard, Some(PATIENCE / 100))? / self.heard;
         }
         Ok(())
     }
@@ -70,7 +77,7 @@ impl Client for Listeners {
     fn run(&mut self, until: Until) -> io::Result<Sample> {
         let (mut budget, mut sample) = (Budget::new(until), Sample::default());
         let members = self.members.len() as u64;
-        let bytes = self.members.len() * self.line.len();
+        let bytes = self.members.len() * self.heard;
         loop {
             let began = Instant::now();
             if !budget.take(members, began) {
@@ -79,7 +86,7 @@ impl Client for Listeners {
             self.speak()?;
             let heard = self.hear(bytes, None)?;
             if heard < bytes {
-                return Err(silence((bytes - heard) / self.line.len()));
+                return Err(silence((bytes - heard) / self.heard));
             }
             sample.messages += members;
             sample.latencies_ns.push(began.elapsed().as_nanos() as u32);

@@ -3,8 +3,9 @@
 //! A ratio is overt's figure divided by the peer's: below 1, overt does with less. The figures
 //! were set beforehand, from prototypes; a row that misses one is printed like any other.
 
-use crate::load::{Load, Message};
-use crate::program::Peer::{C, Go, NoLedger, Overt, Tokio};
+use crate::load::Load;
+use crate::message::Message;
+use crate::program::Peer::{C, Go, Nginx, NoLedger, Node, Overt, Tokio};
 use crate::program::Program;
 
 /// What a case compares.
@@ -97,6 +98,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row("T7", "processor: frames of 64 B, 16 in flight", framed_pipelined()),
         row("T8", "processor: raw echo of 64 KiB", bulk()),
         row("T9", "processor: frames of 64 KiB", bulk_framed()),
+        row("T10", "processor: HTTP/1.1, hello", http()),
         row("T11", "processor: UDP echo", udp()),
         row("T12", "processor: frames of 64 B through one worker", workers()),
         row("T13", "memory: resident bytes per idle connection", resident()),
@@ -106,8 +108,13 @@ pub(crate) fn rows() -> Vec<Row> {
         row("T17", "timers: a million live", Vec::new()),
         row("T18", "processor: one line of 128 B to all of many", broadcast()),
         row("T19", "processor: the ledger, on against compiled out", ledger()),
+        row("T20", "processor: echo of a text over WebSocket, 50 connections", websocket()),
+        row("T21", "processor: one text of 128 B to all of many over WebSocket", websocket_room()),
     ]
 }
+
+/// The rows that need servers of the web.
+pub(crate) const WEB: &[&str] = &["T10", "T20", "T21"];
 
 fn instructions_raw() -> Vec<Case> {
     let case = Case::new("50 connections", echo(50, SMALL, 1), Figure::Instructions, "raw");
@@ -178,6 +185,40 @@ fn bulk_framed() -> Vec<Case> {
     vec![case.beside(Tokio, "framed-send").against(Go, "framed", 0.72)]
 }
 
+fn http() -> Vec<Case> {
+    let case = |title, connections, in_flight, [nginx, hyper, go]: [f64; 3]| {
+        let load = echo(connections, Message::Hello, in_flight);
+        let case = Case::processor(title, load, "http").against(Nginx, "http", nginx);
+        case.against(Tokio, "http", hyper).against(Go, "http", go)
+    };
+    vec![
+        case("50 connections", 50, 1, [0.95, 0.98, 0.55]),
+        case("50 connections, 16 in flight", 50, 16, [0.10, 0.80, 0.06]),
+        case("1,000 connections", 1000, 1, [0.78, 0.85, 0.40]),
+    ]
+}
+
+fn websocket() -> Vec<Case> {
+    let case = |title, size, in_flight| {
+        let load = echo(50, Message::Text(size), in_flight);
+        let case = Case::processor(title, load, "ws").against(Tokio, "ws", 1.0);
+        case.against(Tokio, "ws-fast", 1.0).against(Go, "ws", 1.0).against(Node, "ws", 1.0)
+    };
+    vec![
+        case("64 B", 64, 1),
+        case("64 B, 16 in flight", 64, 16),
+        case("16 KiB", 16 * 1024, 1),
+        case("16 KiB, 16 in flight", 16 * 1024, 16),
+    ]
+}
+
+fn websocket_room() -> Vec<Case> {
+    let load = Load::Broadcast { members: 5000, message: Message::Text(128) };
+    let case = Case::processor("5,000 members", load, "ws-broadcast");
+    let case = case.against(Tokio, "ws-broadcast", 1.0).against(Go, "ws-broadcast", 1.0);
+    vec![case.against(Node, "ws-broadcast", 1.0)]
+}
+
 fn udp() -> Vec<Case> {
     let case = |title, size, sockets, in_flight, tokio, go| {
         let case = Case::processor(title, Load::Datagrams { sockets, size, in_flight }, "udp");
@@ -237,7 +278,7 @@ fn tail() -> Vec<Case> {
 }
 
 fn broadcast() -> Vec<Case> {
-    let load = Load::Broadcast { members: 9000, size: 128 };
+    let load = Load::Broadcast { members: 9000, message: Message::Raw(128) };
     let case = Case::processor("9,000 members", load, "broadcast").against(C, "broadcast", 1.05);
     vec![case.against(Tokio, "broadcast", 0.70).against(Go, "broadcast", 0.60)]
 }

@@ -1,4 +1,4 @@
-//! [`Echo`]: connections that send a batch, await its echo, and begin again.
+//! [`Echo`]: connections that send a batch, await its answer, and begin again.
 //!
 //! Cheap enough not to be the bottleneck: one read and one write a batch, no parsing, `TCP_NODELAY`
 //! set. Batches are checked byte for byte beforehand, by `Load::probe`; here they are counted.
@@ -11,6 +11,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::load::{Budget, Client, PATIENCE, Sample, Until, silence};
+use crate::message::{Talk, dial};
 
 const BLOCK: usize = 256 * 1024;
 
@@ -19,13 +20,15 @@ pub(crate) struct Echo {
     events: Events,
     connections: Vec<Connection>,
     batch: Vec<u8>,
+    /// How long the answer to it is.
+    answer: usize,
     in_flight: u64,
     block: Vec<u8>,
 }
 
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// How much of the batch was sent, and how much of the echo has come.
+    /// How much of the batch was sent, and how much of the answer has come.
     sent: usize,
     received: usize,
     began: Instant,
@@ -35,18 +38,18 @@ impl Echo {
     pub(crate) fn connect(
         to: SocketAddr,
         count: usize,
-        batch: Vec<u8>,
+        Talk { opening, batch, answer }: Talk,
         in_flight: usize,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let (len, began) = (batch.len(), Instant::now());
-        let connections = connect(&poll, to, count)?
+        let (sent, began) = (batch.len(), Instant::now());
+        let connections = connect(&poll, to, count, &opening)?
             .into_iter()
-            .map(|stream| Connection { stream, sent: len, received: len, began })
+            .map(|stream| Connection { stream, sent, received: answer, began })
             .collect();
         let events = Events::with_capacity(1024);
         let in_flight = in_flight as u64;
-        Ok(Self { poll, events, connections, batch, in_flight, block: vec![0; BLOCK] })
+        Ok(Self { poll, events, connections, batch, answer, in_flight, block: vec![0; BLOCK] })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -54,7 +57,7 @@ impl Echo {
     }
 
     pub(crate) fn is_idle(&self, index: usize) -> bool {
-        self.connections[index].received == self.batch.len()
+        self.connections[index].received == self.answer
     }
 
     /// Sends a batch on an idle connection.
@@ -65,8 +68,8 @@ impl Echo {
         connection.send(&self.batch)
     }
 
-    /// Waits for at most `timeout`, and calls `done` with each connection whose batch came back,
-    /// and when that was begun.
+    /// Waits for at most `timeout`, and calls `done` with each connection whose batch is
+    /// answered, and when that was begun.
     pub(crate) fn wait(
         &mut self,
         timeout: Duration,
@@ -80,7 +83,7 @@ impl Echo {
             if event.is_writable() && connection.sent < self.batch.len() {
                 connection.send(&self.batch)?;
             }
-            if event.is_readable() && connection.receive(&mut self.block, self.batch.len())? {
+            if event.is_readable() && connection.receive(&mut self.block, self.answer)? {
                 let began = connection.began;
                 done(self, index, began)?;
             }
@@ -158,10 +161,14 @@ impl Connection {
 }
 
 /// Opens so many connections, and watches them; the token is the index.
-pub(crate) fn connect(poll: &Poll, to: SocketAddr, count: usize) -> io::Result<Vec<TcpStream>> {
+pub(crate) fn connect(
+    poll: &Poll,
+    to: SocketAddr,
+    count: usize,
+    opening: &[u8],
+) -> io::Result<Vec<TcpStream>> {
     let open = |index| {
-        let stream = std::net::TcpStream::connect_timeout(&to, PATIENCE)?;
-        stream.set_nodelay(true)?;
+        let stream = dial(to, opening)?;
         stream.set_nonblocking(true)?;
         // The client's ports must last for all rounds: a reset leaves none in TIME_WAIT.
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;

@@ -1,13 +1,14 @@
 //! [`Load`]: what clients do to a server; [`Client`], who does it; [`Sample`], what came of it.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::broadcast::Listeners;
 use crate::churn::Churn;
 use crate::datagrams::Datagrams;
 use crate::echo::Echo;
+use crate::message::{Message, Talk, dial};
 use crate::paced::Paced;
 
 /// A server that says nothing for so long has failed.
@@ -15,7 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Load {
-    /// Each connection sends so many messages in one write, awaits all echoes, and begins again.
+    /// Each connection sends so many messages in one write, awaits all answers, and begins again.
     Echo { connections: usize, message: Message, in_flight: usize },
     /// One message at a time, so many a second in all, whether or not the server keeps up.
     Paced { connections: usize, message: Message, share: f64 },
@@ -24,15 +25,7 @@ pub(crate) enum Load {
     /// So many at a time connect, get one message echoed, and close.
     Churn { connections: usize, size: usize },
     /// One member says something, and the next does when everybody has heard it.
-    Broadcast { members: usize, size: usize },
-}
-
-/// What a message looks like.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Message {
-    Raw(usize),
-    /// Four bytes of length, big-endian, before so many.
-    Framed(usize),
+    Broadcast { members: usize, message: Message },
 }
 
 /// When a client is to stop. It ends what it began.
@@ -60,17 +53,19 @@ impl Load {
     pub(crate) fn connect(self, to: SocketAddr, rate: f64) -> io::Result<Box<dyn Client>> {
         Ok(match self {
             Self::Echo { connections, message, in_flight } => {
-                Box::new(Echo::connect(to, connections, message.times(in_flight), in_flight)?)
+                Box::new(Echo::connect(to, connections, message.talk(to, in_flight)?, in_flight)?)
             }
             Self::Paced { connections, message, share } => {
-                let echo = Echo::connect(to, connections, message.times(1), 1)?;
+                let echo = Echo::connect(to, connections, message.talk(to, 1)?, 1)?;
                 Box::new(Paced::new(echo, rate * share))
             }
             Self::Datagrams { sockets, size, in_flight } => {
                 Box::new(Datagrams::open(to, sockets, size, in_flight)?)
             }
             Self::Churn { connections, size } => Box::new(Churn::new(to, connections, size)?),
-            Self::Broadcast { members, size } => Box::new(Listeners::connect(to, members, size)?),
+            Self::Broadcast { members, message } => {
+                Box::new(Listeners::connect(to, members, message.talk(to, 1)?)?)
+            }
         })
     }
 
@@ -87,37 +82,21 @@ impl Load {
 
     /// Whether the server does it right: one batch, byte for byte.
     pub(crate) fn probe(self, to: SocketAddr) -> io::Result<()> {
-        let batch = match self {
-            Self::Echo { message, in_flight, .. } => message.times(in_flight),
-            Self::Paced { message, .. } => message.times(1),
-            Self::Churn { size, .. } | Self::Broadcast { size, .. } => Message::Raw(size).times(1),
+        let (message, in_flight) = match self {
+            Self::Echo { message, in_flight, .. } => (message, in_flight),
+            Self::Paced { message, .. } | Self::Broadcast { message, .. } => (message, 1),
+            Self::Churn { size, .. } => (Message::Raw(size), 1),
             Self::Datagrams { size, .. } => return Datagrams::probe(to, size),
         };
-        let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let mut answer = vec![0; batch.len()];
+        let Talk { opening, batch, answer } = message.talk(to, in_flight)?;
+        let mut stream = dial(to, &opening)?;
+        let mut heard = vec![0; answer];
         stream.write_all(&batch)?;
-        stream.read_exact(&mut answer)?;
-        match answer == batch {
+        stream.read_exact(&mut heard)?;
+        match message.is_answered(in_flight, &heard) {
             true => Ok(()),
-            false => Err(io::Error::other("the answer is not what was sent")),
+            false => Err(io::Error::other("the answer is not what it should be")),
         }
-    }
-}
-
-impl Message {
-    /// So many of them, in one piece.
-    fn times(self, count: usize) -> Vec<u8> {
-        let body = |size: usize| (0..size).map(|at| (at % 251) as u8);
-        let message: Vec<u8> = match self {
-            Self::Raw(size) => body(size).collect(),
-            Self::Framed(size) => {
-                (size as u32).to_be_bytes().into_iter().chain(body(size)).collect()
-            }
-        };
-        message.repeat(count)
     }
 }
 

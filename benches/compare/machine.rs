@@ -1,8 +1,9 @@
 //! [`Machine`]: what the comparison runs on: its processors, its limits, and the tools that are
 //! installed.
 
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -75,23 +76,58 @@ impl Machine {
     }
 }
 
-/// The servers that are built of other languages, if their compilers are there.
+/// The servers that are written in other languages, if what they need is there.
 pub(crate) struct Built {
     pub(crate) go: Result<PathBuf, String>,
     pub(crate) c: Result<PathBuf, String>,
+    /// With a package that has to be fetched.
+    pub(crate) go_web: Result<PathBuf, String>,
+    /// The script, beside the package that it needs.
+    pub(crate) node: Result<PathBuf, String>,
+    /// The folder in which it runs.
+    pub(crate) nginx: Result<PathBuf, String>,
 }
 
 impl Built {
-    pub(crate) fn build(folder: &std::path::Path) -> Self {
+    /// Builds what is there; `web` only if the rows ask for it.
+    pub(crate) fn build(folder: &Path, web: bool) -> Self {
         let sources = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
-        let (go, c) = (folder.join("go-peer"), folder.join("epoll"));
-        let mut with_go = Command::new("go");
-        with_go.current_dir(sources.join("go")).env("GOTOOLCHAIN", "local");
-        with_go.args(["build", "-o"]).arg(&go).arg(".");
+        let with_go = |source: &str, to: &Path| {
+            let mut with_go = Command::new("go");
+            with_go.current_dir(sources.join(source)).env("GOTOOLCHAIN", "local");
+            with_go.args(["build", "-o"]).arg(to).arg(".");
+            build("go", with_go, to.to_owned())
+        };
+        let c = folder.join("epoll");
         let mut with_cc = Command::new("cc");
         with_cc.args(["-O2", "-o"]).arg(&c).arg(sources.join("c/epoll.c"));
-        Self { go: build("go", with_go, go), c: build("cc", with_cc, c) }
+        let unasked = || Err("the rows of the web were not asked for".to_owned());
+        Self {
+            go: with_go("go", &folder.join("go-peer")),
+            c: build("cc", with_cc, c),
+            go_web: if web { with_go("go-web", &folder.join("go-web-peer")) } else { unasked() },
+            node: if web { node(&sources, folder) } else { unasked() },
+            nginx: if web { nginx(folder) } else { unasked() },
+        }
     }
+}
+
+fn node(sources: &Path, folder: &Path) -> Result<PathBuf, String> {
+    let to = folder.join("node");
+    let copy = |file: &str| fs::copy(sources.join("node").join(file), to.join(file));
+    let copied = fs::create_dir_all(&to).and_then(|()| copy("package.json"));
+    copied.and_then(|_| copy("ws.js")).map_err(|error| format!("{}: {error}", to.display()))?;
+    let mut npm = Command::new("npm");
+    npm.current_dir(&to).args(["install", "--silent", "--no-audit", "--no-fund"]);
+    build("npm", npm, to.join("ws.js"))
+}
+
+fn nginx(folder: &Path) -> Result<PathBuf, String> {
+    let to = folder.join("nginx");
+    fs::create_dir_all(&to).map_err(|error| format!("{}: {error}", to.display()))?;
+    let mut probe = Command::new("nginx");
+    probe.arg("-v").stderr(Stdio::null());
+    build("nginx", probe, to)
 }
 
 fn build(tool: &str, mut command: Command, built: PathBuf) -> Result<PathBuf, String> {

@@ -27,6 +27,7 @@ mod echo;
 mod load;
 mod machine;
 mod measure;
+mod message;
 mod outcome;
 #[path = "../peers/overt.rs"]
 mod overt_servers;
@@ -37,6 +38,8 @@ mod server;
 mod timers;
 #[path = "../peers/tokio.rs"]
 mod tokio_servers;
+#[path = "../peers/tokio_web.rs"]
+mod tokio_web;
 
 use cases::Row;
 use machine::{Built, Machine};
@@ -143,9 +146,10 @@ fn prepare(
         true => program::build_without_ledger(),
         false => Err("overt without its ledger was not asked for".into()),
     };
+    let web = rows.iter().any(|row| cases::WEB.contains(&row.id));
     Ok(Bench {
         machine,
-        programs: Programs::new(Built::build(&folder), this, no_ledger),
+        programs: Programs::new(Built::build(&folder, web), this, no_ledger),
         rounds: if quick { 1 } else { arguments.rounds.max(1) },
         round: Duration::from_secs_f64(if quick { 0.02 } else { arguments.seconds }),
         counts_divisor: if quick { 10 } else { 1 },

@@ -1,6 +1,8 @@
 //! [`Program`]: a server to measure, and how it is started: [`Programs`].
 
-use std::path::PathBuf;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::ValueEnum;
@@ -17,6 +19,8 @@ pub(crate) enum Peer {
     Tokio,
     Go,
     C,
+    Nginx,
+    Node,
 }
 
 /// One server: what it is written with, and which one of those.
@@ -34,6 +38,8 @@ impl Peer {
             Self::Tokio => "tokio",
             Self::Go => "Go",
             Self::C => "epoll in C",
+            Self::Nginx => "nginx",
+            Self::Node => "Node",
         }
     }
 }
@@ -53,6 +59,15 @@ impl Program {
             "spin" => ", spinning",
             "timers-asking" => ", asking the wheel",
             "framed" if self.peer == Peer::Tokio => ", one write a read",
+            "http" if self.peer == Peer::Tokio => ", hyper",
+            "http" if self.peer == Peer::Go => ", net/http",
+            "ws" | "ws-broadcast" => match self.peer {
+                Peer::Tokio => ", tungstenite",
+                Peer::Go => ", gorilla",
+                Peer::Node => ", ws",
+                _ => "",
+            },
+            "ws-fast" => ", fastwebsockets",
             _ => "",
         };
         format!("{}{form}", self.peer.name())
@@ -84,20 +99,55 @@ impl Programs {
             command.arg(program.kind).env("GOMAXPROCS", "1");
             Ok(command)
         };
+        let is_web = program.kind.starts_with("http") || program.kind.starts_with("ws");
         match program.peer {
             Peer::Overt => Ok(ours(&self.this, "overt")),
             Peer::NoLedger => self.no_ledger.clone().map(|path| ours(&path, "overt")),
             Peer::Tokio => Ok(ours(&self.this, "tokio")),
+            Peer::Go if is_web => other(&self.built.go_web),
             Peer::Go => other(&self.built.go),
             Peer::C => other(&self.built.c),
+            Peer::Node => {
+                let mut command = Command::new("node");
+                command.arg(self.built.node.clone()?).arg(program.kind);
+                Ok(command)
+            }
+            Peer::Nginx => {
+                let folder = self.built.nginx.as_ref()?;
+                nginx(folder).map_err(|error| format!("nginx cannot be set up: {error}"))
+            }
         }
     }
 
     /// What can't be compared here. What the ledger's row lacks, it says itself.
     pub(crate) fn shortcomings(&self) -> impl Iterator<Item = &String> {
-        let missing = [&self.built.go, &self.built.c];
+        let Built { go, c, go_web, node, nginx } = &self.built;
+        let missing = [go, c, go_web, node, nginx];
         missing.into_iter().filter_map(|program| program.as_ref().err())
     }
+}
+
+/// One process of nginx, at a port that was free a moment ago. It says nothing by itself.
+fn nginx(folder: &Path) -> io::Result<Command> {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let settings = format!(
+        "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
+        events {{ worker_connections 20000; }}
+        http {{
+            access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;
+            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+            uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+            server {{
+                listen 127.0.0.1:{port} backlog=4096;
+                location / {{ default_type text/plain; return 200 hello; }}
+            }}
+        }}"
+    );
+    std::fs::write(folder.join("nginx.conf"), settings)?;
+    let mut command = Command::new("sh");
+    let script = format!("echo {port} $$; exec nginx -p \"$0\" -c nginx.conf");
+    command.arg("-c").arg(script).arg(folder);
+    Ok(command)
 }
 
 /// Builds this program again, with the ledger compiled out.

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
 use crate::server::announce;
+use crate::tokio_web as web;
 
 const AT: &str = "127.0.0.1:0";
 const KIB: usize = 1024;
@@ -39,6 +40,13 @@ pub(crate) fn serve(kind: &str) -> io::Result<()> {
                 accept(move |stream| member(stream, room.clone())).await
             }
             "udp" => udp().await,
+            "http" => accept(web::hello).await,
+            "ws" => accept(web::echo).await,
+            "ws-fast" => accept(web::fast_echo).await,
+            "ws-broadcast" => {
+                let (room, _) = broadcast::channel(64);
+                accept(move |stream| web::member(stream, room.clone())).await
+            }
             _ => Err(io::Error::other(format!("tokio has no server `{kind}`"))),
         }
     })

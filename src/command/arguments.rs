@@ -33,14 +33,15 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
 }
 
-/// How many ports the demonstration takes.
-const PORTS: u16 = 4;
+/// The page of the demonstration is so far above its other ports: 8080, if they begin at 7000.
+pub(super) const PAGE: u16 = 1080;
 
 #[derive(Args)]
 pub(super) struct Demonstration {
-    /// The first of the four ports of the demonstration; 0 for any that are free
+    /// The first of the five ports of the demonstration, whose page is 1080 above; 0 for any that
+    /// are free
     #[arg(long, value_name = "PORT", default_value_t = 7000,
-          value_parser = clap::value_parser!(u16).range(..=i64::from(u16::MAX - PORTS + 1)))]
+          value_parser = clap::value_parser!(u16).range(..=i64::from(u16::MAX - PAGE)))]
     pub(super) base_port: u16,
 }
 

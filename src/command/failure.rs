@@ -26,6 +26,13 @@ impl Failure {
         Self { what: format!("{what} (overt --help tells more)"), code: Self::USAGE }
     }
 
+    /// The engine could not be built, perhaps because a setting makes no sense.
+    pub(super) fn start(error: &io::Error) -> Self {
+        let failure = Self::system("cannot start", error);
+        let words = failure.what.split(' ').map(|word| flag(word).unwrap_or_else(|| word.into()));
+        Self { what: words.collect::<Vec<_>>().join(" "), ..failure }
+    }
+
     /// `doing` failed for a reason of the system's, or because a setting makes no sense.
     pub(super) fn system(doing: &str, error: &io::Error) -> Self {
         let code = match error.kind() {
@@ -49,5 +56,52 @@ impl Failure {
             },
             _ => Self::system(&doing, error),
         }
+    }
+}
+
+/// What sets the field of the configuration that `word` names, as far as there is a flag for it.
+fn flag(word: &str) -> Option<String> {
+    let special = [
+        ("Deadlines::frame", "--frame-deadline"),
+        ("Deadlines::drain", "--drain-deadline"),
+        ("Limits::memory_max", "--memory"),
+        ("Limits::jobs_per_connection", "--jobs"),
+    ];
+    if let Some((_, flag)) = special.iter().find(|(field, _)| *field == word) {
+        return Some((*flag).to_owned());
+    }
+    let field = word.rsplit_once("::").map_or(word, |(_, field)| field);
+    let is_field = field != word || field.contains('_');
+    is_field.then(|| format!("--{}", field.replace('_', "-")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Config, Engine};
+
+    #[test]
+    fn a_setting_that_makes_no_sense_is_named_as_it_was_written() {
+        let says = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            let failure = Failure::start(&Engine::new(config).err().unwrap());
+            assert_eq!(failure.code, Failure::USAGE);
+            failure.what.replace("cannot start: ", "")
+        };
+        assert_eq!(says(|c| c.loops = 5000), "--loops (5000) is more than 4096");
+        assert_eq!(
+            says(|c| c.limits.output_low = 1 << 20),
+            "--output-low (1048576) is above --output-high (262144)"
+        );
+        assert_eq!(says(|c| c.limits.memory_max = 0), "--memory is 0: nothing could be done");
+        assert_eq!(
+            says(|c| c.deadlines.drain = std::time::Duration::ZERO),
+            "--drain-deadline is zero: it would pass at once"
+        );
+        assert_eq!(
+            says(|c| c.limits.admission.per_address = Some(0)),
+            "--per-address is 0: nobody could come in"
+        );
     }
 }

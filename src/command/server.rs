@@ -25,8 +25,8 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(config: Config, cure: &'static str) -> Result<Self, Failure> {
-        let failed = |error| Failure::system("cannot start", &error);
-        Ok(Self { engine: Engine::new(config).map_err(failed)?, cure })
+        let engine = Engine::new(config).map_err(|error| Failure::start(&error))?;
+        Ok(Self { engine, cure })
     }
 
     /// Listens; tells the address bound.

@@ -36,6 +36,7 @@ impl<N: Net> Engine<N> {
         sessions: Sessions,
         handler: impl Fn(&Remote) -> S + Send + Sync + 'static,
     ) -> io::Result<Endpoint> {
+        sessions.check()?;
         self.bind_service(at.into_bind()?, single(sessions, handler))
     }
 
@@ -76,6 +77,7 @@ impl Handle {
         sessions: Sessions,
         handler: impl Fn(&Remote) -> S + Send + Sync + 'static,
     ) -> io::Result<Endpoint> {
+        sessions.check()?;
         self.bind_service(&at.into_bind()?, single(sessions, handler))
     }
 

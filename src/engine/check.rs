@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::limits::{Admission, Config, Deadlines, Limits};
+use super::limits::{Admission, Config, Deadlines, Limits, Sessions};
 
 /// Loops and workers are numbered in 16 bits.
 const THREADS_MAX: usize = 4096;
@@ -31,6 +31,7 @@ impl Limits {
             ("accepts_per_turn", self.accepts_per_turn.into()),
             ("messages_per_turn", self.messages_per_turn.into()),
             ("datagrams_per_visit", self.datagrams_per_visit.into()),
+            ("datagrams_unsent", self.datagrams_unsent as u64),
             ("mailbox", self.mailbox.into()),
             ("jobs_per_connection", self.jobs_per_connection.into()),
             ("jobs", self.jobs.into()),
@@ -64,6 +65,15 @@ impl Admission {
         match bounds.iter().find(|(_, value)| *value == Some(0)) {
             Some((name, _)) => wrong(format!("Admission::{name} is 0: nobody could come in")),
             None => Ok(()),
+        }
+    }
+}
+
+impl Sessions {
+    pub(super) fn check(&self) -> io::Result<()> {
+        match self.max {
+            0 => wrong("Sessions::max is 0: nobody could have one".to_owned()),
+            _ => Ok(()),
         }
     }
 }
@@ -114,6 +124,12 @@ mod tests {
     fn what_makes_no_sense_is_named() {
         says(|c| c.loops = 5000, "Config::loops (5000) is more than 4096");
         says(|c| c.limits.jobs = 0, "Limits::jobs is 0: nothing could be done");
+        says(
+            |c| c.limits.datagrams_unsent = 0,
+            "Limits::datagrams_unsent is 0: nothing could be done",
+        );
+        let nobody = Sessions { max: 0, ..Sessions::default() }.check().unwrap_err();
+        assert_eq!(nobody.to_string(), "Sessions::max is 0: nobody could have one");
         says(
             |c| c.limits.output_low = 300 << 10,
             "Limits::output_low (307200) is above output_high (262144)",

@@ -9,15 +9,15 @@ use std::io::{self, IoSlice};
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, DRAIN_LATE, ENDED, EOF, FINISHING, FIRST, HANDSHAKING, HELD, JOBS, KEEPS,
-    LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF, TELL_WRITABLE,
-    WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, ENDED, EOF, FINISHING, FIRST, HANDSHAKING, HELD, JOBS,
+    KEEPS, LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF,
+    TELL_WRITABLE, WRITABLE, YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
 use crate::base::output::SLICES;
 use crate::handler::stage::{AnyHandler, Event, Facts};
-use crate::handler::{Close, ConnectionId, Deadline, Result};
+use crate::handler::{ConnectionId, Deadline, Result};
 use crate::net::{Net, Readiness};
 
 /// What a visit does before it reads, or reads in another way, if any of these is set.
@@ -180,8 +180,7 @@ impl<N: Net> Connection<N> {
         let (lifetime, idle) = (times.lifetime, times.idle);
         if let Some(first) = times.first_frame {
             self.flags |= FIRST;
-            core.mark = Default::default();
-            core.mark.bytes_read = core.ledger.bytes_read;
+            self.mark(core);
             self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
         }
         self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);
@@ -204,7 +203,7 @@ impl<N: Net> Connection<N> {
         }
         let late = self.flags & DRAIN_LATE != 0;
         if self.is_to_be_drained() && (late || !core.stage.input.has_yielded()) {
-            self.flags &= !TELL_DRAIN;
+            self.flags = self.flags & !TELL_DRAIN | DRAINED;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Drain, core)?;
             }
@@ -264,12 +263,6 @@ impl<N: Net> Connection<N> {
     #[inline]
     pub(super) fn would_read(&self) -> bool {
         self.flags & (READABLE | PAUSED | EOF | CLOSING | HELD | YIELDED) == READABLE
-    }
-
-    /// Whether its output, which was above high water, is not below low water yet.
-    #[inline]
-    fn is_choked(&self) -> bool {
-        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
     }
 
     /// Socket → input, `most` bytes at most.
@@ -406,18 +399,5 @@ impl<N: Net> Connection<N> {
     /// The memory that it holds in buffers of its own, as counted to the budget.
     pub(crate) fn held(&self) -> usize {
         self.kept.as_ref().map_or(0, |kept| kept.held())
-    }
-
-    /// The last of it: parts from the peer, if it was not cut; tells why it ended.
-    pub(crate) fn dissolve(
-        mut self,
-        why: Close,
-        core: &mut Core<N>,
-    ) -> (N::Stream, Box<dyn AnyHandler>, Close) {
-        let why = self.real_reason(why);
-        if !why.is_cut() {
-            self.part(core);
-        }
-        (self.stream, self.handler, why)
     }
 }

@@ -74,7 +74,7 @@ impl<N: Net> Connection<N> {
         let (unread, unsent) = kept.waiting();
         let (received, sent) = (std::mem::take(&mut kept.received), std::mem::take(&mut kept.sent));
         let least = 1..core.times.rate_min;
-        let reads = self.flags & flag::NOT_READING == 0;
+        let reads = self.flags & (flag::NOT_READING | flag::TIMED) == 0;
         if unread > 0 && reads && least.contains(&received) || unsent > 0 && least.contains(&sent) {
             return Err(Close::Late(Deadline::Rate));
         }

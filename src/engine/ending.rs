@@ -4,8 +4,10 @@ use std::io;
 
 use super::connection::Connection;
 use super::core::Core;
-use super::flag::{CLOSING, CONGESTED, EOF, FINISHING, LINGERING, READABLE, TELL_WRITABLE};
-use crate::handler::stage::Event;
+use super::flag::{
+    CLOSING, CONGESTED, EOF, FINISHING, LINGERING, READABLE, RESUMED, TELL_WRITABLE, YIELDED,
+};
+use crate::handler::stage::{AnyHandler, Event};
 use crate::handler::{Close, Deadline, Result};
 use crate::net::Net;
 
@@ -16,7 +18,7 @@ impl<N: Net> Connection<N> {
             return Ok(());
         }
         if self.flags & CONGESTED != 0 {
-            self.relieve(core)?;
+            self.end_congestion(core)?;
         }
         if !core.stage.output.is_empty() || self.facts.out.jobs > 0 {
             return Ok(());
@@ -34,14 +36,20 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
-    /// The output was above high water: is it below low water now?
-    fn relieve(&mut self, core: &mut Core<N>) -> Result {
-        if core.stage.output.len() > core.bounds.output_low {
+    /// Whether its output, which was above high water, is not below low water yet.
+    #[inline]
+    pub(super) fn is_choked(&self) -> bool {
+        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
+    }
+
+    /// Tells the handler once the output is below low water: it may then give more.
+    fn end_congestion(&mut self, core: &mut Core<N>) -> Result {
+        let low = core.bounds.output_low;
+        if core.stage.output.len() > low {
             self.flags &= !TELL_WRITABLE;
             return Ok(());
         }
-        if self.flags & TELL_WRITABLE == 0 && self.would_read() {
-            // The peer's word comes first: a handler that gives without end would never hear it.
+        if self.is_to_be_heard_first() {
             self.flags |= TELL_WRITABLE;
             return Ok(());
         }
@@ -51,11 +59,18 @@ impl<N: Net> Connection<N> {
             self.flags |= CONGESTED;
         }
         self.send(core)?;
-        if self.flags & CONGESTED != 0 && core.stage.output.len() <= core.bounds.output_low {
+        if self.flags & CONGESTED != 0 && core.stage.output.len() <= low {
             // The peer takes as fast as the handler gives: now the others, then again.
             self.flags |= TELL_WRITABLE;
         }
         Ok(())
+    }
+
+    /// Whether what the peer has said comes before `on_writable`: a handler that fills the output
+    /// whenever there is room would never hear it.
+    fn is_to_be_heard_first(&self) -> bool {
+        let says = self.flags & (READABLE | RESUMED | YIELDED) != 0;
+        says && self.flags & (TELL_WRITABLE | CLOSING | FINISHING) == 0
     }
 
     /// All is answered and sent. A socket that is closed while bytes of the peer are unread, or
@@ -94,5 +109,18 @@ impl<N: Net> Connection<N> {
     pub(crate) fn send_and_close(&mut self) {
         self.flags |= CLOSING;
         self.facts.out.jobs = 0;
+    }
+
+    /// The last of it: parts from the peer, if it was not cut; tells why it ended.
+    pub(crate) fn dissolve(
+        mut self,
+        why: Close,
+        core: &mut Core<N>,
+    ) -> (N::Stream, Box<dyn AnyHandler>, Close) {
+        let why = self.real_reason(why);
+        if !why.is_cut() {
+            self.part(core);
+        }
+        (self.stream, self.handler, why)
     }
 }

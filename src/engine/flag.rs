@@ -54,6 +54,10 @@ pub(crate) const OWING: u32 = 1 << 23;
 pub(crate) const SECURED: u32 = 1 << 24;
 /// … and the handshake is not done: `on_open` is still to come.
 pub(crate) const HANDSHAKING: u32 = 1 << 25;
+/// The handler has been told of the shutdown; a successor is told in its turn.
+pub(crate) const DRAINED: u32 = 1 << 26;
+/// The handler itself sees to it that frames come in time.
+pub(crate) const TIMED: u32 = 1 << 27;
 
 /// Bytes of the peer stay where they are, and that is our doing.
 pub(crate) const NOT_READING: u32 = PAUSED | HELD | YIELDED | CONGESTED | CLOSING;

@@ -5,7 +5,10 @@ use std::mem;
 use super::connection::Connection;
 use super::core::{Core, millis};
 use super::due::{Due, after};
-use super::flag::{CLOSING, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_EOF};
+use super::flag::{
+    CLOSING, DRAINED, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_DRAIN,
+    TELL_EOF, TIMED,
+};
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
 use crate::net::Net;
@@ -29,6 +32,9 @@ impl<N: Net> Connection<N> {
         }
         if bits & (ask::OWE | ask::SETTLE) != 0 {
             self.owe(bits & ask::OWE != 0, core);
+        }
+        if bits & ask::KEEP_TIME != 0 {
+            self.flags |= TIMED;
         }
         if bits & ask::CLOSE != 0 {
             self.flags |= CLOSING;
@@ -65,9 +71,12 @@ impl<N: Net> Connection<N> {
 
     /// What another handler asked for does not reach a successor, and what came before is told.
     fn begin_afresh(&mut self) {
-        self.flags = self.flags & !(PAUSED | OWING) | RESUMED;
+        self.flags = self.flags & !(PAUSED | OWING | TIMED) | RESUMED;
         if self.flags & EOF != 0 {
             self.flags |= TELL_EOF;
+        }
+        if self.flags & DRAINED != 0 {
+            self.flags = self.flags & !DRAINED | TELL_DRAIN;
         }
         (0..TIMERS).for_each(|index| self.due.clear(Due::TIMER + index));
         if let Some(kept) = &mut self.kept {

@@ -4,7 +4,7 @@
 use std::mem;
 
 use super::connection::{Connection, STANDS_ASIDE};
-use super::core::Core;
+use super::core::{Core, Mark};
 use super::flag;
 use crate::base::Output;
 use crate::base::buffer::Buffer;
@@ -25,10 +25,17 @@ impl<N: Net> Connection<N> {
             }
         }
         self.show_facts(core);
-        core.mark.unread = core.stage.input.len() + self.sealed().0;
-        core.mark.bytes_read = core.ledger.bytes_read;
-        core.mark.bytes_written = core.ledger.bytes_written;
-        core.mark.overhead = 0;
+        self.mark(core);
+    }
+
+    /// What is consumed and sent is counted from here on.
+    pub(super) fn mark(&self, core: &mut Core<N>) {
+        core.mark = Mark {
+            unread: core.stage.input.len() + self.sealed().0,
+            bytes_read: core.ledger.bytes_read,
+            bytes_written: core.ledger.bytes_written,
+            overhead: 0,
+        };
     }
 
     /// Gives the loop's blocks back, moves what is left over to buffers of its own, and sees to the
@@ -97,7 +104,7 @@ impl<N: Net> Connection<N> {
             return; // Its deadline runs since the connection opened.
         }
         self.flags &= !flag::FIRST;
-        if unread == 0 || self.flags & flag::NOT_READING != 0 {
+        if unread == 0 || self.flags & (flag::NOT_READING | flag::TIMED) != 0 {
             self.due.clear(FRAME);
         } else if consumed || !self.due.is_set(FRAME) {
             self.set_due(FRAME, core.now() + u64::from(core.times.frame), core);

@@ -11,8 +11,10 @@ pub(crate) struct Secure {
     pub(super) layer: Box<dyn Layer>,
     /// The beginning of a record, or of a message of a handshake.
     pub(super) unopened: Vec<u8>,
-    /// What the socket has not taken.
+    /// What the socket has not taken, or was not yet given.
     pub(super) unsent: Buffer,
+    /// The socket has not taken all that it was given.
+    pub(super) is_refused: bool,
     /// Known when the handshake is done.
     pub(super) facts: Option<Arc<TlsFacts>>,
     /// How long the input was before the latest read.
@@ -38,6 +40,7 @@ impl Secure {
             layer,
             unopened: Vec::new(),
             unsent: Buffer::default(),
+            is_refused: false,
             facts: None,
             unread_before: 0,
             end_is_sealed: false,

@@ -24,8 +24,6 @@ use crate::net::{Net, TlsFailure};
 const CAME: usize = 128 * 1024;
 /// Content that is sealed for one write: four records.
 const SEAL: usize = 64 * 1024;
-/// With so little that is to be sent already, content joins it in one write.
-const FEW: usize = 16 * 1024;
 /// Sealed bytes that may wait: what one write was given, and as much that the layer has to say of
 /// itself. A peer that makes it say more, and does not read, is closed.
 const UNSENT_MAX: usize = 2 * SEAL;
@@ -168,23 +166,27 @@ impl<N: Net> Connection<N> {
             return Ok(());
         }
         core.blocks.sealed.clear();
+        // What the layer has to say of itself goes along with content; but no more is sealed while
+        // the socket has what was.
+        let mut joins = true;
         if let Some(secure) = self.secured().filter(|secure| !secure.unsent.is_empty()) {
             core.blocks.sealed.put(secure.unsent.filled());
             secure.unsent = Buffer::default();
+            joins = !secure.is_refused;
         }
-        let sent = self.seal_and_write(core);
-        if let (Some(secure), false) = (self.secured(), core.blocks.sealed.is_empty()) {
+        let sent = self.seal_and_write(joins, core);
+        if let Some(secure) = self.secured() {
+            secure.is_refused = !core.blocks.sealed.is_empty();
             secure.unsent.put(core.blocks.sealed.filled());
         }
         sent
     }
 
-    fn seal_and_write(&mut self, core: &mut Core<N>) -> Result {
-        let mut few = core.blocks.sealed.len() < FEW;
+    fn seal_and_write(&mut self, mut joins: bool, core: &mut Core<N>) -> Result {
         while self.flags & WRITABLE != 0 {
-            if few || core.blocks.sealed.is_empty() {
+            if joins || core.blocks.sealed.is_empty() {
                 self.seal(core)?;
-                few = false;
+                joins = false;
             }
             if core.blocks.sealed.is_empty() {
                 break;

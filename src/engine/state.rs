@@ -62,7 +62,7 @@ pub(crate) struct EventLoop<N: Net> {
     pub(super) sockets: usize,
     pub(super) sessions: usize,
     pub(super) inbound: Inbound,
-    pub(super) generation: u32,
+    pub(crate) generation: u32,
     /// Connections that can make progress, and those that are visited in this turn.
     pub(super) runnable: Vec<ConnectionId>,
     pub(super) running: Vec<ConnectionId>,

@@ -56,6 +56,7 @@ pub trait Handler: Send + Sized + 'static {
     }
 
     /// `cx.output` fell below the low-water mark, after it was [congested](Output::is_congested).
+    /// What the peer has sent meanwhile comes first.
     fn on_writable(&mut self, _cx: &mut Context<'_, Self>) -> Result {
         Ok(())
     }
@@ -312,6 +313,13 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits = self.asked.bits & !ask::OWE | ask::SETTLE;
     }
 
+    /// Says that this handler itself sees to it that what it waits for comes in time, and has a
+    /// word for a peer that is late: `Deadlines::frame`, and `Deadlines::rate` for what is
+    /// received, are not for it. They are for a successor.
+    pub fn keep_time(&mut self) {
+        self.asked.bits |= ask::KEEP_TIME;
+    }
+
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the
     /// peer sends meanwhile is dropped.
     pub fn close(&mut self) {
@@ -326,9 +334,9 @@ impl<H: Handler> Effects<'_, H> {
     }
 
     /// Hands the connection to another handler; unread input and unsent output stay where they are.
-    /// The successor is told of its opening, of that input and, if it has come already, of the
-    /// peer's end. This handler's timers and its pause end with it; results of its jobs that are no
-    /// messages of the successor's are dropped.
+    /// The successor is told of its opening, of that input and, if they have come already, of the
+    /// peer's end and of a shutdown. This handler's timers and its pause end with it; results of
+    /// its jobs that are no messages of the successor's are dropped.
     pub fn upgrade(&mut self, successor: impl Handler) {
         self.asked.successor = Some(Box::new(successor));
         self.asked.bits |= ask::UPGRADE;

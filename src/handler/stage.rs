@@ -99,6 +99,7 @@ pub(crate) mod ask {
     pub(crate) const WRITE_DEADLINE: u32 = 1 << 8;
     pub(crate) const OWE: u32 = 1 << 9;
     pub(crate) const SETTLE: u32 = 1 << 10;
+    pub(crate) const KEEP_TIME: u32 = 1 << 11;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;

@@ -135,8 +135,8 @@ pub trait Net: Sized + 'static {
     /// Takes the next connection. Running out of descriptors is an error like any other: the
     /// connection then stays in the queue.
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<(Self::Stream, Peer)>;
-    /// Takes the next connection and closes it at once, with a descriptor held in reserve if there
-    /// is no other.
+    /// Takes the next connection and cuts it at once, as [`close`](Self::close) with `reset` does,
+    /// with a descriptor held in reserve if there is no other.
     fn shed(&mut self, listener: &mut Self::Listener) -> io::Result<()>;
     /// Whether `error`, from [`accept`](Self::accept), means that the process or the system ran out
     /// of descriptors or memory, so that trying again at once is of no use.

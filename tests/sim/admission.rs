@@ -78,6 +78,32 @@ fn while_descriptors_are_exhausted_nobody_spins() {
     });
 }
 
+/// With a place for one, and `WhenFull::Refuse`, who comes then learns at once that it is in vain;
+/// and who comes when there are descriptors again is served.
+#[test]
+fn who_is_refused_for_want_of_descriptors_is_told_at_once() {
+    Seeds::new(50).faults(Faults::calm()).run(|sim| {
+        sim.limit_descriptors(1);
+        let limits = Limits { when_full: WhenFull::Refuse, ..Limits::default() };
+        let engine = sim.engine(Config { loops: 1, limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Echo).unwrap();
+        let first = sim.connect("10.0.0.1:7000");
+        first.send(b"hello");
+        sim.run_until(|| first.received() == b"hello");
+        let others: Vec<_> = (0..1 + sim.random(5)).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        sim.run_for(Duration::from_millis(1));
+        assert!(others.iter().all(|other| other.status() == Status::Reset));
+        assert_eq!(counted(sim, "refused"), others.len() as u64);
+        first.finish();
+        sim.run_until(|| first.is_over());
+        first.close();
+        sim.run_for(Duration::from_millis(1));
+        let last = sim.connect("10.0.0.1:7000");
+        last.send(b"again");
+        sim.run_until(|| last.received() == b"again");
+    });
+}
+
 /// Whatever becomes of those who come, in the end nobody is in.
 pub(crate) fn nobody_is_left(sim: &mut Simulation) {
     sim.set_faults(Faults { reset: 20, ..sim.faults() });

@@ -3,7 +3,7 @@
 use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
 use overt::{Config, Context, Handler, Never, Reason, Result, Timer};
 
-use crate::{assert_closes, small_limits};
+use crate::{assert_closes, small_limits, some_spin};
 
 struct Echo;
 
@@ -19,8 +19,8 @@ impl Handler for Echo {
 pub(crate) fn scenario(sim: &mut Simulation) {
     let unix = sim.random(4) == 0;
     let at = if unix { "unix:/run/echo.sock" } else { "10.0.0.1:7000" };
-    let limits = small_limits(sim);
-    let engine = sim.engine(Config { limits, ..Config::default() });
+    let (limits, spin) = (small_limits(sim), some_spin(sim));
+    let engine = sim.engine(Config { limits, spin, ..Config::default() });
     engine.listen(at, || Echo).unwrap();
     let handle = engine.handle();
     let clients: Vec<_> = (0..1 + sim.random(4))

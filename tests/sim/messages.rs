@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use overt::sim::{Simulation, seeds};
 use overt::{Address, Config, Context, Group, Handler, Reason, Result};
 
-use crate::{assert_closes, small_limits};
+use crate::{assert_closes, small_limits, some_spin};
 
 type Members = Arc<Mutex<Vec<Address<(u8, u32)>>>>;
 
@@ -52,8 +52,8 @@ pub(crate) fn scenario(sim: &mut Simulation) {
     const MEMBERS: usize = 4;
     let (members, by_group) = (Members::default(), sim.random(2) == 0);
     let loops = 1 + sim.random(3);
-    let limits = small_limits(sim);
-    let engine = sim.engine(Config { loops, limits, ..Config::default() });
+    let (limits, spin) = (small_limits(sim), some_spin(sim));
+    let engine = sim.engine(Config { loops, limits, spin, ..Config::default() });
     let all = members.clone();
     let member = move || Member { members: all.clone(), by_group, told: 0 };
     engine.listen("10.0.0.1:7002", member).unwrap();

@@ -1,10 +1,11 @@
 //! A panic ends one connection, wherever it happens, and nobody else notices.
 
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use overt::sim::{Simulation, Status, seeds};
-use overt::{Close, Config, Context, Handler, Outgoing, Reason, Result, Timer};
+use overt::{Close, Config, Context, Handler, Limits, Never, Outgoing, Reason, Result, Timer};
 
 use crate::{closes, counted};
 
@@ -106,20 +107,20 @@ fn a_panic_ends_one_connection_wherever_it_happens() {
 fn a_panic_of_a_ticker_or_a_factory_ends_neither_loop_nor_ticking() {
     seeds(100, |sim| {
         let engine = sim.engine(Config { loops: 1, ..Config::default() });
-        let (mut ticks, mut made) = (0, std::sync::atomic::AtomicU32::new(0));
-        let seen = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let (mut ticks, mut made) = (0, AtomicU32::new(0));
+        let seen = std::sync::Arc::new(AtomicU32::new(0));
         let count = seen.clone();
         *made.get_mut() = 0;
         engine.every(Duration::from_millis(10), move |_| {
             ticks += 1;
-            count.store(ticks, std::sync::atomic::Ordering::Relaxed);
+            count.store(ticks, Relaxed);
             if ticks % 3 == 0 {
                 panic_silently();
             }
         });
         engine
             .listen("10.0.0.1:7000", move || {
-                if made.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+                if made.fetch_add(1, Relaxed) == 0 {
                     panic_silently();
                 }
                 Fragile(b'.')
@@ -133,10 +134,54 @@ fn a_panic_of_a_ticker_or_a_factory_ends_neither_loop_nor_ticking() {
         second.finish();
         sim.run_until(|| second.is_over());
         assert_eq!(second.received(), b"hello");
-        let before = seen.load(std::sync::atomic::Ordering::Relaxed);
+        let before = seen.load(Relaxed);
         sim.run_for(Duration::from_secs(1));
-        let after = seen.load(std::sync::atomic::Ordering::Relaxed);
+        let after = seen.load(Relaxed);
         assert!(after >= before + 50, "{before} ticks, then {after}");
         sim.run_until(|| handle.connections() == 0);
+    });
+}
+
+/// Panics before it has begun, if it is told so.
+struct Stillborn(bool);
+
+impl Handler for Stillborn {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(b"hello");
+        if self.0 {
+            cx.effects.arm(Timer::new(0), Duration::from_millis(1));
+            panic_silently();
+        }
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.append(cx.input);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_at_the_opening_ends_that_connection_and_leaves_nothing() {
+    seeds(200, |sim| {
+        let limits = Limits { connections: 3, ..Limits::default() };
+        let engine = sim.engine(Config { limits, ..Config::default() });
+        let made = AtomicU32::new(0);
+        let handler = move || Stillborn(made.fetch_add(1, Relaxed).is_multiple_of(2));
+        engine.listen("10.0.0.1:7000", handler).unwrap();
+        let handle = engine.handle();
+        let clients: Vec<_> = (0..12).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        clients.iter().for_each(|client| client.finish());
+        sim.run_until(|| clients.iter().all(|client| client.is_over()));
+        sim.run_until(|| handle.connections() == 0);
+        assert_eq!((closes(sim, Reason::Panicked), closes(sim, Reason::ByPeer)), (6, 6));
+        for client in &clients {
+            let received: &[u8] = if client.status() == Status::Reset { b"" } else { b"hello" };
+            assert_eq!(client.received(), received);
+        }
+        sim.run_for(Duration::from_secs(1));
+        assert_eq!(counted(sim, "timers"), 0);
     });
 }

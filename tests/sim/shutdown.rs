@@ -201,3 +201,36 @@ fn who_floods_is_told_of_the_shutdown_when_half_of_the_time_is_over() {
         assert_eq!((client.status(), client.received()), (Status::Ended, b"bye".to_vec()));
     });
 }
+
+/// Is told to end while it has something else to do, and passes that on to its successor.
+struct Busy;
+
+impl Handler for Busy {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.effects.upgrade(Polite);
+        Ok(())
+    }
+
+    fn on_drain(&mut self, _cx: &mut Context<'_, Self>) -> Result {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_takes_over_during_a_shutdown_is_told_of_it() {
+    seeds(50, |sim| {
+        let engine = sim.engine(Config::default());
+        engine.listen("10.0.0.1:7000", || Busy).unwrap();
+        let handle = engine.handle();
+        let client = sim.connect("10.0.0.1:7000");
+        sim.run_until(|| handle.connections() == 1);
+        handle.shut_down();
+        sim.run_for(Duration::from_secs(1));
+        assert_eq!(handle.connections(), 1);
+        client.send(b"x");
+        sim.run_until(|| client.is_over());
+        assert_eq!((client.status(), client.received()), (Status::Ended, b"bye".to_vec()));
+    });
+}

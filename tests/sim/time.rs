@@ -132,6 +132,41 @@ fn a_trickle_ends_at_the_first_window_that_was_too_slow() {
     });
 }
 
+/// Greets with more than fits.
+struct Talker;
+
+impl Handler for Talker {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(&vec![b'.'; 2 << 20]);
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.input.clear();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_trickle_ends_as_soon_whoever_else_was_served() {
+    seeds(20, |sim| {
+        sim.set_faults(Faults { window: 64, ..Faults::calm() });
+        let first_frame = Some(20 * DAY);
+        let deadlines = Deadlines { rate: 64, first_frame, ..long() };
+        let engine = sim.engine(Config { loops: 1, deadlines, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Talker).unwrap();
+        let other = sim.connect("10.0.0.1:7000");
+        sim.run_until(|| other.received_in_all() > 10_000);
+        let peer = sim.connect("10.0.0.1:7000");
+        peer.set_reading(Reading::Slow { bytes: 10, every: Duration::from_secs(1) });
+        // It is judged every ten seconds.
+        sim.run_for(Duration::from_secs(11));
+        assert_eq!(closes(sim, Reason::LateRate), 1);
+    });
+}
+
 #[test]
 fn output_that_nobody_takes_ends_when_the_drain_deadline_is_due() {
     seeds(50, |sim| {
@@ -162,6 +197,55 @@ fn a_read_deadline_of_the_handler_fires_when_it_is_due() {
         let (reason, after) = ends(sim, long(), Some(at), |_| {});
         assert_eq!(reason, Reason::LateRead);
         assert_about(after, at, SLACK);
+    });
+}
+
+/// Says as much as it is asked for, and has a second for that from its opening on.
+struct Hasty;
+
+impl Handler for Hasty {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        let now = cx.effects.now();
+        cx.effects.set_write_deadline(Some(now + Duration::from_secs(1)));
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        let size = usize::from(cx.input[0]) << 16;
+        cx.input.clear();
+        cx.output.put(&vec![b'.'; size]);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_write_deadline_ends_who_has_something_unsent_then_or_later() {
+    seeds(50, |sim| {
+        // What is sent is taken at once, or not at all.
+        let faults = sim.faults();
+        sim.set_faults(Faults { window: 256 << 10, slow_peers: 0, pieces: 0, ..faults });
+        let engine = sim.engine(Config { loops: 1, deadlines: long(), ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Hasty).unwrap();
+        let late = |sim: &Simulation| closes(sim, Reason::LateWrite);
+        // Who reads in time stays, as long as all that is sent is taken at once.
+        let good = sim.connect("10.0.0.1:7000");
+        good.send(&[1]);
+        sim.run_until(|| good.received_in_all() == 1 << 16);
+        let slow = sim.connect("10.0.0.1:7000");
+        slow.set_reading(Reading::Never);
+        slow.send(&[100]);
+        sim.run_for(Duration::from_millis(900));
+        assert_eq!(late(sim), 0);
+        sim.run_for(Duration::from_millis(200));
+        assert_eq!(late(sim), 1);
+        assert!(!good.is_over());
+        good.set_reading(Reading::Never);
+        good.send(&[100]);
+        sim.run_for(Duration::from_millis(500));
+        assert_eq!(late(sim), 2);
+        assert_closes(sim, &[Reason::LateWrite]);
     });
 }
 

@@ -2,44 +2,53 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
+use bytes::Bytes;
 use overt::net::{Endpoint, Listen, TlsVersion};
-use overt::sim::{Simulation, seeds};
+use overt::sim::{Faults, Reading, Seeds, Simulation, World, seeds};
 use overt::tls::{Identity, Roots, TlsClient, TlsServer};
-use overt::{Close, Config, Context, Dial, Engine, Handler, Never, Outgoing, Reason, Result};
+use overt::{
+    Address, Close, Config, Context, Deadlines, Dial, Engine, Handler, Never, Outgoing, Reason,
+    Result, Timer,
+};
 
 use crate::certificates::Authority;
-use crate::{assert_closes, small_limits};
+use crate::{assert_closes, closes, small_limits};
 
 const AT: &str = "10.0.0.1:7443";
 
-/// What both sides use: made once, since making keys takes longer than running a seed.
-fn both() -> &'static (TlsServer, TlsClient) {
-    static BOTH: OnceLock<(TlsServer, TlsClient)> = OnceLock::new();
-    BOTH.get_or_init(|| {
+/// What all seeds use, since making keys takes longer than running one: a server, and the authority
+/// that vouches for it. All that they send has the same length in each run.
+fn server() -> &'static (TlsServer, String) {
+    static SERVER: OnceLock<(TlsServer, String)> = OnceLock::new();
+    SERVER.get_or_init(|| {
         let authority = Authority::repeatable("sim");
         let signed = authority.sign(&["example.org"]);
         let identity = Identity::from_pem(signed.certificate.as_bytes(), signed.key.as_bytes());
         let server = TlsServer::builder().identity(identity.unwrap()).alpn(["echo"]);
-        let roots = Roots::none().and_pem(authority.pem().as_bytes()).unwrap();
-        let client = TlsClient::builder().roots(roots).alpn(["echo"]).server_name("example.org");
-        (server.build().unwrap(), client.build().unwrap())
+        (server.build().unwrap(), authority.pem())
     })
 }
 
-fn listen<H: Handler>(
-    engine: &mut Engine<overt::sim::World>,
+pub(crate) fn listen<H: Handler>(
+    engine: &mut Engine<World>,
     handler: impl Fn() -> H + Send + Sync + 'static,
 ) {
     let at: Endpoint = AT.parse().unwrap();
-    engine.listen(Listen::at(at).tls(&both().0), handler).unwrap();
+    engine.listen(Listen::at(at).tls(&server().0), handler).unwrap();
 }
 
-fn dial() -> Dial {
-    AT.parse::<Dial>().unwrap().tls(&both().1)
+/// With a client that has no sessions to resume yet, in one version or the other.
+pub(crate) fn dial(sim: &Simulation) -> Dial {
+    let versions = [[TlsVersion::V1_3].as_slice(), &[TlsVersion::V1_2]];
+    let roots = Roots::none().and_pem(server().1.as_bytes()).unwrap();
+    let client = TlsClient::builder().roots(roots).alpn(["echo"]).server_name("example.org");
+    let client = client.versions(versions[sim.random(2)]).build().unwrap();
+    AT.parse::<Dial>().unwrap().tls(&client)
 }
 
-struct Echo;
+pub(crate) struct Echo;
 
 impl Handler for Echo {
     type Message = Never;
@@ -48,7 +57,6 @@ impl Handler for Echo {
         let facts = cx.effects.tls().expect("it is encrypted");
         assert_eq!(facts.alpn.as_deref(), Some(&b"echo"[..]));
         assert_eq!(facts.server_name.as_deref(), Some("example.org"));
-        assert_eq!(facts.version, TlsVersion::V1_3);
         Ok(())
     }
 
@@ -60,39 +68,39 @@ impl Handler for Echo {
 }
 
 /// Sends so many bytes, ends, and notes what comes back.
-struct Client {
-    left: usize,
+pub(crate) struct Client {
+    count: usize,
     seen: Arc<Seen>,
 }
 
 #[derive(Default)]
-struct Seen {
-    received: AtomicUsize,
-    ends: Mutex<Vec<Reason>>,
+pub(crate) struct Seen {
+    pub(crate) opened: AtomicUsize,
+    pub(crate) received: AtomicUsize,
+    pub(crate) ends: Mutex<Vec<Reason>>,
+}
+
+impl Seen {
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.ends.lock().unwrap().is_empty()
+    }
+
+    pub(crate) fn end(&self) -> Reason {
+        let ends = self.ends.lock().unwrap();
+        assert_eq!(ends.len(), 1, "told more than once");
+        ends[0]
+    }
 }
 
 impl Client {
-    fn new(left: usize) -> (Self, Arc<Seen>) {
+    pub(crate) fn new(count: usize) -> (Self, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
-        (Self { left, seen: seen.clone() }, seen)
-    }
-
-    fn flow(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        while self.left > 0 && !cx.output.is_congested() {
-            let count = self.left.min(777);
-            let bytes: Vec<_> = (0..count).map(|at| pattern(self.left - at)).collect();
-            cx.output.put(&bytes);
-            self.left -= count;
-            if self.left == 0 {
-                cx.effects.finish();
-            }
-        }
-        Ok(())
+        (Self { count, seen: seen.clone() }, seen)
     }
 }
 
-fn pattern(left: usize) -> u8 {
-    (left % 251) as u8
+fn pattern(at: usize) -> u8 {
+    (at % 251) as u8
 }
 
 impl Handler for Client {
@@ -100,17 +108,18 @@ impl Handler for Client {
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
         assert!(cx.effects.tls().is_some());
-        self.flow(cx)
-    }
-
-    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        self.seen.received.fetch_add(cx.input.len(), Relaxed);
-        cx.input.clear();
+        self.seen.opened.fetch_add(1, Relaxed);
+        let bytes: Vec<_> = (0..self.count).map(pattern).collect();
+        cx.output.put(&bytes);
+        cx.effects.finish();
         Ok(())
     }
 
-    fn on_writable(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        self.flow(cx)
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        let before = self.seen.received.fetch_add(cx.input.len(), Relaxed);
+        assert!((before..).map(pattern).zip(cx.input.iter()).all(|(one, other)| one == *other));
+        cx.input.clear();
+        Ok(())
     }
 
     fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
@@ -124,19 +133,22 @@ pub(crate) fn echo(sim: &mut Simulation) {
     let engine = sim.engine(Config { limits, ..Config::default() });
     listen(engine, || Echo);
     let handle = engine.handle();
-    // A client that is not read from because it does not read would wait for ever.
+    // One whose own output is too much is not read from, and would wait for ever.
     let clients = sim.engine(Config::default()).handle();
     let counts: Vec<_> = (0..1 + sim.random(3)).map(|_| 1 + sim.random(40_000)).collect();
-    let all: Vec<_> = counts.iter().map(|count| Client::new(*count)).collect();
-    let seen: Vec<_> = all.iter().map(|(_, seen)| seen.clone()).collect();
-    all.into_iter().for_each(|(client, _)| clients.connect(dial(), client));
-    sim.run_until(|| seen.iter().all(|one| !one.ends.lock().unwrap().is_empty()));
+    let dial = dial(sim);
+    let seen: Vec<_> = counts
+        .iter()
+        .map(|count| {
+            let (client, seen) = Client::new(*count);
+            clients.connect(dial.clone(), client);
+            seen
+        })
+        .collect();
+    sim.run_until(|| seen.iter().all(|one| one.has_ended()));
     sim.run_until(|| handle.connections() == 0);
     for (one, count) in seen.iter().zip(counts) {
-        assert_eq!(
-            (one.received.load(Relaxed), &*one.ends.lock().unwrap()),
-            (count, &vec![Reason::ByPeer])
-        );
+        assert_eq!((one.received.load(Relaxed), one.end()), (count, Reason::ByPeer));
     }
     assert_closes(sim, &[Reason::ByPeer]);
 }
@@ -144,4 +156,230 @@ pub(crate) fn echo(sim: &mut Simulation) {
 #[test]
 fn what_is_sent_by_tls_comes_back() {
     seeds(150, echo);
+}
+
+#[test]
+fn every_byte_may_come_alone() {
+    let pieces = Faults { short: 1000, pieces: 1000, window: 37, ..Faults::calm() };
+    Seeds::new(10).faults(pieces).run(echo);
+}
+
+#[test]
+fn a_seed_repeats_itself() {
+    let run = |seed| {
+        let mut sim = Simulation::with_faults(seed, Faults::storm());
+        echo(&mut sim);
+        sim.trace_hash()
+    };
+    for seed in 0..5 {
+        assert_eq!(run(seed), run(seed), "seed {seed}");
+    }
+}
+
+/// Connections are cut at any byte, in the handshake and after it. Whoever was cut is told so, and
+/// nobody is told anything that was not sent.
+pub(crate) fn cut(sim: &mut Simulation) {
+    sim.set_faults(Faults { reset: 100, ..sim.faults() });
+    let engine = sim.engine(Config::default());
+    listen(engine, || Echo);
+    let handle = engine.handle();
+    let clients = sim.engine(Config::default()).handle();
+    let dial = dial(sim);
+    let seen: Vec<_> = (0..5)
+        .map(|_| {
+            let (client, seen) = Client::new(20_000);
+            clients.connect(dial.clone(), client);
+            seen
+        })
+        .collect();
+    sim.run_until(|| seen.iter().all(|one| one.has_ended()));
+    sim.run_until(|| handle.connections() == 0 && clients.connections() == 0);
+    let cut = [Reason::Reset, Reason::TlsTruncated, Reason::TlsUnfinished];
+    for one in &seen {
+        match one.end() {
+            Reason::ByPeer => assert_eq!(one.received.load(Relaxed), 20_000),
+            other => assert!(cut.contains(&other) || other == Reason::Unreachable, "{other:?}"),
+        }
+    }
+    assert_closes(sim, &[&cut[..], &[Reason::ByPeer, Reason::Unreachable]].concat());
+}
+
+#[test]
+fn who_is_cut_is_told_so() {
+    seeds(150, cut);
+}
+
+/// Bytes that are not TLS, or end too early, or never.
+pub(crate) fn strangers(sim: &mut Simulation) {
+    let engine = sim.engine(Config::default());
+    listen(engine, || Echo);
+    let handle = engine.handle();
+    let peers: Vec<_> = (0..3).map(|_| sim.connect(AT)).collect();
+    let garbage: Vec<_> = (0..1 + sim.random(3000)).map(|_| 23 + sim.random(200) as u8).collect();
+    peers[0].send(&garbage);
+    peers[1].send(&[22, 3, 1]);
+    peers[1].finish();
+    peers[2].send(&[22, 3, 1, 1]);
+    peers[2].set_reading(Reading::Never);
+    sim.run_for(Duration::from_secs(20));
+    assert_eq!(handle.connections(), 0);
+    assert_closes(sim, &[Reason::TlsMalformed, Reason::TlsUnfinished, Reason::LateHandshake]);
+    assert_eq!(closes(sim, Reason::TlsUnfinished), 1);
+    assert!(closes(sim, Reason::LateHandshake) >= 1);
+}
+
+#[test]
+fn strangers_do_not_stay() {
+    seeds(100, strangers);
+}
+
+const BEAT: Timer = Timer::new(0);
+
+/// Answers each byte in every way there is: at once, by a worker, by a message, by a timer, with
+/// shared bytes; and hands over to another handler half-way.
+struct AllWays {
+    me: Option<Address<Bytes>>,
+    upgrades: bool,
+}
+
+impl Handler for AllWays {
+    type Message = Bytes;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        assert!(cx.effects.tls().is_some(), "a successor is as encrypted as the first");
+        self.me = Some(cx.effects.address());
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        while let Some(&[byte]) = cx.input.take(1) {
+            match byte {
+                b'0' => cx.output.put(b"0"),
+                b'w' => cx.effects.answer(b"w", |frame, output| output.put(frame))?,
+                b'm' => {
+                    let me = self.me.as_ref().expect("it is open");
+                    me.send(Bytes::from_static(b"m")).map_err(|_| Close::Protocol("full"))?;
+                }
+                b't' => cx.effects.arm(BEAT, Duration::from_millis(5)),
+                b's' => cx.output.share(Bytes::from(vec![b's'; 1000])),
+                b'u' if self.upgrades => {
+                    cx.output.put(b"u");
+                    cx.effects.upgrade(Self { me: None, upgrades: false });
+                    return Ok(());
+                }
+                _ => return Err(Close::Protocol("no such way")),
+            }
+        }
+        Ok(())
+    }
+
+    fn on_message(&mut self, message: Bytes, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.share(message);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Timer, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(b"t");
+        Ok(())
+    }
+}
+
+/// Asks one thing after the other, each when the one before was answered.
+struct InTurn {
+    ways: &'static [u8],
+    awaited: usize,
+    seen: Arc<Seen>,
+}
+
+impl InTurn {
+    fn ask(&mut self, cx: &mut Context<'_, Self>) {
+        match self.ways {
+            [way, rest @ ..] => {
+                cx.output.put(&[*way]);
+                self.awaited = if *way == b's' { 1000 } else { 1 };
+                self.ways = rest;
+            }
+            [] => cx.effects.close(),
+        }
+    }
+}
+
+impl Handler for InTurn {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.ask(cx);
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.awaited -= cx.input.len();
+        cx.input.clear();
+        if self.awaited == 0 {
+            self.ask(cx);
+        }
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        self.seen.ends.lock().unwrap().push(why.reason());
+    }
+}
+
+/// Whatever it is that has something sent, it is sent encrypted, and at once.
+pub(crate) fn all_ways(sim: &mut Simulation) {
+    let engine = sim.engine(Config { workers: 1 + sim.random(2), ..Config::default() });
+    listen(engine, || AllWays { me: None, upgrades: true });
+    let handle = engine.handle();
+    let clients = sim.engine(Config::default()).handle();
+    let seen = Arc::new(Seen::default());
+    let client = InTurn { ways: b"0wmtsu0wmts", awaited: 0, seen: seen.clone() };
+    clients.connect(dial(sim), client);
+    sim.run_until(|| seen.has_ended());
+    sim.run_until(|| handle.connections() == 0);
+    assert_eq!(seen.end(), Reason::ByUs);
+    assert_closes(sim, &[Reason::ByUs, Reason::ByPeer]);
+}
+
+#[test]
+fn whatever_sends_is_encrypted() {
+    seeds(150, all_ways);
+}
+
+/// Says hello, and no more.
+struct Hello(Arc<Seen>);
+
+impl Handler for Hello {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.put(b"hello");
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.0.received.fetch_add(cx.input.len(), Relaxed);
+        cx.input.clear();
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        self.0.ends.lock().unwrap().push(why.reason());
+    }
+}
+
+#[test]
+fn a_first_frame_that_comes_with_the_handshake_has_come() {
+    seeds(30, |sim| {
+        let first_frame = Some(Duration::from_secs(5));
+        let deadlines = Deadlines { first_frame, ..Deadlines::default() };
+        let engine = sim.engine(Config { deadlines, ..Config::default() });
+        listen(engine, || Echo);
+        let clients = sim.engine(Config::default()).handle();
+        let seen = Arc::new(Seen::default());
+        clients.connect(dial(sim), Hello(seen.clone()));
+        sim.run_until(|| seen.received.load(Relaxed) == 5);
+        sim.run_for(Duration::from_secs(20));
+        assert_eq!(*seen.ends.lock().unwrap(), []);
+    });
 }

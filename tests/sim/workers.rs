@@ -4,7 +4,7 @@ use overt::sim::{Simulation, Status, seeds};
 use overt::wire::{Codec, LengthPrefixed};
 use overt::{Config, Context, Handler, Never, Reason, Result};
 
-use crate::{assert_closes, small_limits};
+use crate::{assert_closes, small_limits, some_spin};
 
 /// Answers each frame with itself, by a worker.
 struct Framed(LengthPrefixed);
@@ -24,19 +24,33 @@ impl Handler for Framed {
 }
 
 /// Answers each frame with its size, once it has thought better of a longer answer.
-struct Hesitant;
+struct Hesitant(LengthPrefixed);
 
 impl Handler for Hesitant {
     type Message = Never;
 
     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        while let Some(frame) = LengthPrefixed::new(1 << 20).decode(cx.input)? {
+        while let Some(frame) = self.0.decode(cx.input)? {
             cx.effects.answer(frame, |frame, output| {
                 output.put(frame);
                 assert_eq!(output.to_vec(), frame, "an answer to somebody else");
                 output.clear();
                 output.put(&[frame.len() as u8]);
             })?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives the workers one frame at a time, and leaves the rest where it is.
+struct OneByOne(LengthPrefixed);
+
+impl Handler for OneByOne {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        if let Some(frame) = self.0.decode(cx.input)? {
+            cx.effects.answer(frame, |frame, output| output.put(frame))?;
         }
         Ok(())
     }
@@ -65,7 +79,8 @@ impl Handler for Offloads {
 }
 
 fn config(sim: &Simulation) -> Config {
-    Config { workers: 1 + sim.random(3), limits: small_limits(sim), ..Config::default() }
+    let (workers, limits, spin) = (1 + sim.random(3), small_limits(sim), some_spin(sim));
+    Config { workers, limits, spin, ..Config::default() }
 }
 
 pub(crate) fn frames(sim: &mut Simulation) {
@@ -135,7 +150,7 @@ fn who_clears_an_answer_clears_no_other() {
     seeds(100, |sim| {
         let config = config(sim);
         let engine = sim.engine(config);
-        engine.listen("10.0.0.1:7001", || Hesitant).unwrap();
+        engine.listen("10.0.0.1:7001", || Hesitant(LengthPrefixed::MIB)).unwrap();
         let clients: Vec<_> = (0..3).map(|_| sim.connect("10.0.0.1:7001")).collect();
         let sizes: Vec<u8> = (0..20).map(|_| sim.random(100) as u8).collect();
         for client in &clients {
@@ -148,5 +163,23 @@ fn who_clears_an_answer_clears_no_other() {
         sim.run_until(|| clients.iter().all(|client| client.is_over()));
         assert!(clients.iter().all(|client| client.received() == sizes));
         assert_closes(sim, &[Reason::ByPeer]);
+    });
+}
+
+#[test]
+fn what_is_left_in_the_input_of_a_held_connection_is_not_forgotten() {
+    seeds(200, |sim| {
+        let mut config = config(sim);
+        config.limits.jobs_per_connection = 1;
+        let engine = sim.engine(config);
+        engine.listen("10.0.0.1:7001", || OneByOne(LengthPrefixed::MIB)).unwrap();
+        let clients: Vec<_> =
+            (0..1 + sim.random(3)).map(|_| sim.connect("10.0.0.1:7001")).collect();
+        for client in &clients {
+            client.send(b"\0\0\0\x03one\0\0\0\x03two\0\0\0\x05three");
+        }
+        // They wait with the connection open: nothing that comes later reminds of what is there.
+        sim.run_until(|| clients.iter().all(|client| client.received() == b"onetwothree"));
+        assert_closes(sim, &[]);
     });
 }

@@ -56,7 +56,9 @@ pub enum InheritedSocket {
 ///
 /// # Errors
 /// One of them is no socket, or one that serves nobody else, such as a connection (`Accept=yes`).
+/// Or `LISTEN_FDS` is no number from 0 to 4,096.
 pub fn inherited() -> io::Result<Vec<Inherited>> {
+    check_number()?;
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':');
     let mut sockets = ListenFd::from_env();
@@ -69,6 +71,24 @@ pub fn inherited() -> io::Result<Vec<Inherited>> {
         }
     };
     (0..number).map(take).collect()
+}
+
+/// More sockets than this are a mistake, and room is made for as many as are said to be passed.
+const PASSED_MAX: i64 = 4096;
+
+fn check_number() -> io::Result<()> {
+    let Ok(number) = std::env::var("LISTEN_FDS") else { return Ok(()) };
+    let process = std::env::var("LISTEN_PID").unwrap_or_default();
+    if !process.is_empty() && process.parse() != Ok(std::process::id()) {
+        return Ok(()); // They are not for us.
+    }
+    match number.parse() {
+        Ok(0..=PASSED_MAX) => Ok(()),
+        _ => {
+            let what = format!("LISTEN_FDS is `{number}`: not a number from 0 to {PASSED_MAX}");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+        }
+    }
 }
 
 /// What is at `index`, if it is of use to a server.

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
+#[cfg(unix)]
+use socket2::SockAddr;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::net::endpoint::Listening;
@@ -36,13 +38,13 @@ impl Listener {
             }
             (None, Endpoint::Ip(at)) => {
                 let socket = bound_tcp(*at, how.dual_stack, how.reuse_port)?;
-                socket.listen(how.backlog.min(i32::MAX as u32) as i32)?;
+                listen(&socket, how.backlog)?;
                 socket.set_nonblocking(true)?;
                 Self::tcp(TcpListener::from_std(socket.into()))
             }
             #[cfg(unix)]
             (None, Endpoint::Unix(path)) => {
-                let listener = bound_unix(path)?;
+                let listener = bound_unix(path, how.backlog)?;
                 Ok((Self(Kind::Unix(listener, RemoveFile(Some(path.clone())))), how.at))
             }
             #[cfg(not(unix))]
@@ -102,20 +104,31 @@ pub(super) fn set_reuse_port(socket: &Socket) -> io::Result<()> {
     return Err(io::Error::new(io::ErrorKind::Unsupported, format!("no SO_REUSEPORT: {socket:?}")));
 }
 
+fn listen(socket: &Socket, backlog: u32) -> io::Result<()> {
+    socket.listen(backlog.min(i32::MAX as u32) as i32)
+}
+
 /// A file that a dead process left is replaced; one that somebody listens at is not.
 #[cfg(unix)]
-fn bound_unix(path: &std::path::Path) -> io::Result<mio::net::UnixListener> {
-    use std::os::unix::net::UnixStream;
-    match mio::net::UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => match UnixStream::connect(path) {
-            Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-                std::fs::remove_file(path)?;
-                mio::net::UnixListener::bind(path)
+fn bound_unix(path: &std::path::Path, backlog: u32) -> io::Result<mio::net::UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let at = SockAddr::unix(path)?;
+    match socket.bind(&at) {
+        // Whoever lives need not have room for one more, so this must not wait for it.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            match mio::net::UnixStream::connect(path) {
+                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(path)?;
+                    socket.bind(&at)?;
+                }
+                _ => return Err(error),
             }
-            _ => Err(error),
-        },
-        other => other,
+        }
+        other => other?,
     }
+    listen(&socket, backlog)?;
+    socket.set_nonblocking(true)?;
+    Ok(mio::net::UnixListener::from_std(socket.into()))
 }
 
 /// Removes the file of a Unix socket when the socket is closed.
@@ -142,7 +155,7 @@ impl Reserve {
 
     pub(super) fn shed(&mut self, listener: &mut Listener) -> io::Result<()> {
         drop(self.0.take());
-        let shed = listener.accept().map(drop);
+        let shed = listener.accept().map(|(stream, _)| super::stream::close(stream, true));
         *self = Self::new();
         shed
     }

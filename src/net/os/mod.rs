@@ -233,11 +233,7 @@ impl Net for Os {
     }
 
     fn close(&mut self, stream: TcpStream, reset: bool) {
-        if reset {
-            // Without a place to linger in, closing sends RST. Of no use if the peer is gone.
-            let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-        }
-        drop(stream); // Closing a descriptor takes it out of the poller.
+        stream::close(stream, reset);
     }
 
     fn bind(&mut self, how: &Bind) -> io::Result<(Datagram, Endpoint)> {

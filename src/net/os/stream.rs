@@ -1,6 +1,7 @@
 //! Opening streams.
 
 use std::io;
+use std::time::Duration;
 
 use mio::net::TcpStream;
 
@@ -36,5 +37,13 @@ pub(super) fn connected(stream: &mut TcpStream) -> io::Result<bool> {
         // A Unix stream's peer has no IP address, but it is there.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(true),
         Err(error) => Err(error),
+    }
+}
+
+/// Closing the descriptor takes it out of the poller, too.
+pub(super) fn close(stream: TcpStream, reset: bool) {
+    if reset {
+        // Without a place to linger in, closing sends RST. Of no use if the peer is gone.
+        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     }
 }

@@ -224,7 +224,7 @@ impl Net for World {
     fn shed(&mut self, listener: &mut Listener) -> io::Result<()> {
         let mut network = self.network.lock();
         let link = network.next_in_queue(listener.door).ok_or(ErrorKind::WouldBlock)?;
-        network.close(link, link::SERVER, false);
+        network.close(link, link::SERVER, true);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::version::{TLS12, TLS13};
 use rustls::{NamedGroup, SupportedProtocolVersion};
 
-use super::identity::wrong;
+use super::pem::wrong;
 use crate::net::layer::TlsVersion;
 
 /// What servers and clients choose alike.

@@ -11,7 +11,8 @@ use rustls::pki_types::ServerName;
 
 use super::choices::Choices;
 use super::failure::internal;
-use super::identity::{Identity, wrong};
+use super::identity::Identity;
+use super::pem::wrong;
 use super::pins::{self, Pin, Pinned};
 use super::roots::Roots;
 use super::session::Session;

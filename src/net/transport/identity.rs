@@ -1,14 +1,15 @@
 //! [`Identity`]: a certificate chain and the key that belongs to it, from PEM.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+
+use super::pem::{certificates, certificates_in, private_key, private_key_in, wrong};
+use super::pins;
 
 /// Who a server or a client is: its certificate, those that lead to its root, and its key.
 #[derive(Clone)]
@@ -56,6 +57,19 @@ impl Identity {
         Ok(Self { material: Material { chain, key }, files: None })
     }
 
+    /// The SHA-256 of its public key: what [clients pin](super::TlsClientBuilder::pin).
+    ///
+    /// # Errors
+    /// In one line: the certificate can't be read.
+    pub fn public_key_sha256(&self) -> io::Result<[u8; 32]> {
+        let unreadable =
+            |error: &dyn fmt::Display| wrong(format!("the certificate of the key {self}: {error}"));
+        let first = self.material.chain.first().ok_or_else(|| unreadable(&"there is none"))?;
+        let pin = pins::pin(first, &aws_lc_rs::default_provider());
+        let pin = pin.map_err(|error| unreadable(&error))?;
+        pin.try_into().map_err(|_| unreadable(&"its hash has not 32 bytes"))
+    }
+
     /// The same, as it is in its files now.
     pub(super) fn reread(&self) -> io::Result<Self> {
         let material = match &self.files {
@@ -97,45 +111,6 @@ impl fmt::Debug for Identity {
 impl Files {
     fn read(&self) -> io::Result<Material> {
         let chain = certificates_in(&self.chain)?;
-        let key = private_key(&read(&self.key)?, &format!("`{}`", self.key.display()))?;
-        Ok(Material { chain, key })
+        Ok(Material { chain, key: private_key_in(&self.key)? })
     }
-}
-
-/// The certificates of a PEM file: at least one.
-pub(super) fn certificates_in(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    certificates(&read(path)?, &format!("`{}`", path.display()))
-}
-
-/// The certificates in PEM: at least one.
-pub(super) fn certificates(pem: &[u8], from: &str) -> io::Result<Vec<CertificateDer<'static>>> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(certificates) if certificates.is_empty() => {
-            Err(wrong(format!("no certificate in {from}: it needs a `BEGIN CERTIFICATE`")))
-        }
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(wrong(format!("no certificates in {from}: {error}"))),
-    }
-}
-
-fn private_key(pem: &[u8], from: &str) -> io::Result<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
-        rustls::pki_types::pem::Error::NoItemsFound => {
-            wrong(format!("no private key in {from}: it needs a `BEGIN PRIVATE KEY`"))
-        }
-        other => wrong(format!("no private key in {from}: {other}")),
-    })
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot read `{}`: {error}", path.display()))
-    };
-    fs::read(path).map_err(named)
-}
-
-/// A configuration that makes no sense, in one line.
-pub(super) fn wrong(what: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, what.into())
 }

@@ -25,6 +25,7 @@ mod client;
 mod failure;
 mod identity;
 mod names;
+mod pem;
 mod pins;
 mod roots;
 mod server;

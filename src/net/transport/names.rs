@@ -10,7 +10,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::identity::{Identity, wrong};
+use super::identity::Identity;
+use super::pem::wrong;
 
 thread_local! {
     /// The name that the latest client hello on this thread asked for: rustls asks for a

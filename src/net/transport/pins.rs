@@ -14,7 +14,7 @@ use rustls::{
     CertificateError, DigitallySignedStruct, Error, SignatureScheme, SupportedCipherSuite,
 };
 
-use super::identity::wrong;
+use super::pem::wrong;
 
 /// The SHA-256 of a certificate's public key as DER, its SubjectPublicKeyInfo (RFC 7469, 2.4):
 /// what a renewal with the same key does not change.

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
-use super::identity::{certificates, certificates_in, wrong};
+use super::pem::{certificates, certificates_in, wrong};
 
 /// Certificate authorities that are trusted. [`none`](Self::none) and those that are added, or the
 /// [system's](Self::system).

@@ -12,8 +12,9 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use super::choices::Choices;
-use super::identity::{Identity, wrong};
+use super::identity::Identity;
 use super::names::Names;
+use super::pem::wrong;
 use super::roots::Roots;
 use super::session::Session;
 use crate::net::Listen;

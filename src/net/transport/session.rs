@@ -86,13 +86,18 @@ impl Session {
         }
     }
 
-    /// After an error: the alert that tells the peer of it.
+    /// After an error: the alert that tells the peer of it. What came must not be looked at again,
+    /// and is not, as long as there is something to send.
     fn take_alert(&mut self, came: &mut [u8], sealed: &mut Buffer) {
-        let taken = |sealed: &mut Buffer, this: &mut Self, came: &mut [u8]| match &mut this.side {
-            Side::Client(client) => take_encoded(client.process_tls_records(came), sealed),
-            Side::Server(server) => take_encoded(server.process_tls_records(came), sealed),
-        };
-        while taken(sealed, self, came) {}
+        while self.state().wants_write() {
+            let taken = match &mut self.side {
+                Side::Client(client) => take_encoded(client.process_tls_records(came), sealed),
+                Side::Server(server) => take_encoded(server.process_tls_records(came), sealed),
+            };
+            if !taken {
+                break;
+            }
+        }
     }
 
     /// Has `write` write, as soon as rustls has nothing else to say.

@@ -133,6 +133,7 @@ impl<S: Site> Handler for HttpConnection<S> {
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
         self.talk.opened(cx.effects.now());
+        cx.effects.keep_time();
         self.settle(cx);
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::wire::http::StatusCode;
 
 /// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Done {
     /// What was answered; `None` if nothing was.
     pub status: Option<StatusCode>,

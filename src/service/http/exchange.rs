@@ -291,6 +291,12 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
         self.lane.close_after();
     }
 
+    /// Sends an interim answer (1xx) before the proper one, such as `103 Early Hints`. Not to
+    /// clients of HTTP/1.0, which know no such thing, and not behind the head of the answer.
+    pub fn inform(&mut self, head: &ResponseHead) {
+        self.lane.inform(head, self.output);
+    }
+
     /// Opens an outgoing connection on this same loop. If that fails, the new handler's `on_close`
     /// is told why.
     pub fn connect(&mut self, dial: impl Into<Dial>, handler: impl Handler) {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::config::BodyLimits;
 use super::done::Done;
+use super::gzip::{Gzip, Offer};
 use crate::base::Output;
 use crate::handler::Timer;
 use crate::wire::http::{
@@ -36,6 +37,9 @@ pub(super) struct Lane {
     /// Fields that others than the exchange add, and where they are put together.
     added: Headers,
     joined: ResponseHead,
+    /// Whether the body may be compressed, and the compressor while it is.
+    offer: Option<Offer>,
+    gzip: Option<Box<Gzip>>,
     /// What the exchange set: none, or until when, or forever.
     deadline: Option<Option<Duration>>,
     /// A bit for each timer that is armed.
@@ -68,6 +72,8 @@ impl Lane {
             date_second: 0,
             added: Headers::default(),
             joined: ResponseHead::default(),
+            offer: None,
+            gzip: None,
             deadline: None,
             timers: 0,
             is_paused: false,
@@ -107,7 +113,7 @@ impl Lane {
         self.number += 1;
         (self.said, self.sent, self.began) = (Said::Nothing, 0, now);
         (self.deadline, self.is_paused, self.expects) = (None, false, false);
-        self.misuse = None;
+        (self.misuse, self.offer, self.gzip) = (None, None, None);
         self.ends_connection = is_last;
         if !self.added.is_empty() {
             self.added.clear();
@@ -185,6 +191,19 @@ impl Lane {
         }
     }
 
+    /// The body may be compressed.
+    pub(super) fn offer(&mut self, offer: Offer) {
+        self.offer = Some(offer);
+    }
+
+    /// An interim answer, while there is no other.
+    pub(super) fn inform(&mut self, head: &ResponseHead, output: &mut Output) {
+        if self.said == Said::Nothing {
+            let encoded = self.encoder.interim(head, output);
+            self.note(encoded);
+        }
+    }
+
     /// Adds a field to the answer.
     pub(super) fn add_header(&mut self, name: &str, value: &[u8]) {
         if self.added.append(name, value).is_err() {
@@ -227,46 +246,64 @@ impl Lane {
             // An answer that begins, and does not end here, may be one to what is still to come.
             self.go_ahead(output);
         }
-        let encoded = if self.added.is_empty() {
+        let encoded = if self.added.is_empty() && self.offer.is_none() {
             self.encoder.head(head, length, Some(&self.date), output)
         } else {
-            self.join(head);
+            let length = self.join(head, length);
             self.encoder.head(&self.joined, length, Some(&self.date), output)
         };
         match encoded {
             Ok(()) => {
                 // A `HEAD` is answered in full, whatever its exchange would still like to send.
                 self.said = if self.is_head { Said::All } else { Said::Head };
-                self.status = head.status();
+                (self.status, self.misuse) = (head.status(), None);
             }
             Err(error) => self.misuse = Some(error.what),
         }
     }
 
-    /// The head with the fields that others add.
+    /// The head with what others make of it; tells how long its body is then.
     #[cold]
-    fn join(&mut self, head: &ResponseHead) {
+    fn join(&mut self, head: &ResponseHead, mut length: BodyLength) -> BodyLength {
         self.joined.clone_from(head);
         for (name, value) in self.added.iter() {
             // It could be appended before.
             let _ = self.joined.headers.append(name, value);
         }
+        if let Some(offer) = self.offer {
+            self.gzip = Gzip::begin(offer, &mut self.joined, &mut length);
+        }
+        length
     }
 
     #[inline]
     pub(super) fn send(&mut self, piece: &[u8], output: &mut Output) {
         if self.is_sending() {
             self.sent += piece.len() as u64;
-            let encoded = self.encoder.body(piece, output);
+            let encoded = match &mut self.gzip {
+                None => self.encoder.body(piece, output),
+                Some(gzip) => self.encoder.body(&gzip.write(piece), output),
+            };
             self.note(encoded);
         }
     }
 
     #[inline]
     pub(super) fn share(&mut self, piece: Bytes, output: &mut Output) {
-        if self.is_sending() {
+        if self.gzip.is_some() {
+            self.send(&piece, output);
+        } else if self.is_sending() {
             self.sent += piece.len() as u64;
             let encoded = self.encoder.share(piece, output);
+            self.note(encoded);
+        }
+    }
+
+    /// What a compressor holds back is sent as well: nobody knows when more will come.
+    #[inline]
+    pub(super) fn flush(&mut self, output: &mut Output) {
+        if let Some(gzip) = self.gzip.as_mut().filter(|_| self.said == Said::Head) {
+            let encoded = self.encoder.body(&gzip.flush(), output);
             self.note(encoded);
         }
     }
@@ -274,6 +311,10 @@ impl Lane {
     #[inline]
     pub(super) fn finish(&mut self, trailers: Option<&Headers>, output: &mut Output) {
         if self.is_sending() {
+            if let Some(mut gzip) = self.gzip.take() {
+                let encoded = self.encoder.body(&gzip.finish(), output);
+                self.note(encoded);
+            }
             self.said = Said::All;
             let encoded = self.encoder.end(trailers, output);
             self.note(encoded);

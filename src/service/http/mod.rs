@@ -10,15 +10,25 @@
 //!       │ encoder ◄─ Lane ◄─────────── ExchangeContext ◄┘
 //! ```
 
+mod access_log;
+mod auth;
 pub mod client;
 mod clock;
+mod compression;
 mod config;
 mod connection;
+mod cors;
 mod done;
 mod events;
 mod exchange;
+mod gzip;
+#[cfg(feature = "json")]
+mod json;
 mod lane;
+mod layer;
+mod limit;
 mod params;
+pub mod proxy;
 mod request;
 mod response;
 mod routed;
@@ -28,13 +38,19 @@ mod service;
 mod site;
 mod talk;
 
+pub use access_log::{Access, AccessLog};
+pub use auth::{Auth, same_secret};
+pub use compression::Compression;
 pub use config::{BodyLimits, HttpConfig, HttpDeadlines};
 pub use connection::HttpConnection;
+pub use cors::Cors;
 pub use done::Done;
 pub use events::{
     EventExchange, EventSink, EventStream, ServerEvent, Subscriber, event_stream_head,
 };
 pub use exchange::{Exchange, ExchangeAddress, ExchangeContext, ExchangeMail};
+pub use layer::{Entry, Layer, Layered, LayeredExchange, Onion};
+pub use limit::{Limit, RequestLimits};
 pub use params::Params;
 pub use request::Request;
 pub use response::Response;

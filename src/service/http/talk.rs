@@ -239,6 +239,7 @@ impl<S: Site> Talk<S> {
             return self.fail(Close::Panicked, output, effects);
         }
         if !self.lane.is_finished() {
+            self.lane.flush(output);
             return Ok(());
         }
         self.over(false, effects);

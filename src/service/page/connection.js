@@ -2,9 +2,9 @@
 // and not acknowledged is kept here, and sent again.
 
 const FIRST_WAIT = 500;
-const LONGEST_WAIT = 30_000;
+const LONGEST_WAIT = 15_000;
 // A server that takes connections and drops them at once is as little use as none.
-const PROVED_AFTER = 5_000;
+const PROVED_AFTER = 2_000;
 const PING_EVERY = 10_000;
 const PONG_WITHIN = 8_000;
 
@@ -39,13 +39,14 @@ export class Connection {
     this.watch();
   }
 
-  // The server knows who we are, and what we did not get acknowledged goes out again.
+  // The server knows who we are.
   welcomed() {
     this.openedAt = Date.now();
     this.change("open");
     this.ping();
   }
 
+  // What was not acknowledged goes out again, oldest first.
   resend() {
     for (const [seq, { room, text }] of this.pending) this.write({ type: "say", room, seq, text });
   }
@@ -57,8 +58,9 @@ export class Connection {
     return seq;
   }
 
+  // Asks for what is of no use later; nothing, if there is nothing to ask for.
   ask(message) {
-    if (this.state === "open") this.write(message);
+    if (message && this.state === "open") this.write(message);
   }
 
   // How others see who published a post, and its number.

@@ -12,7 +12,8 @@ let name = "";
 let own = null; // how far we have come in the room that is ours alone
 let clock = 0; // what to add to the server's time
 let textMax = 0;
-let shown = {};
+let shown = {}; // what of which room is on the page
+let pinned = false; // whether the end is to be seen, wherever it was scrolled to
 let frame = 0;
 
 // All tabs of a browser are one user, if they go by one name.
@@ -49,7 +50,7 @@ function hear(message) {
       break;
     case "gap":
       if (message.room === `@${name}`) own.offset = message.last;
-      connection.ask(room?.gap(message) ?? undefined);
+      connection.ask(room?.gap(message));
       break;
     case "history":
       room?.history(message);
@@ -93,9 +94,9 @@ function settle(id) {
 }
 
 function fail({ code, text, seq }, room) {
-  if (code === "name_taken" || code === "bad_name" && !room) return refused(`${text}.`);
+  if (code === "name_taken" || (code === "bad_name" && !room)) return refused(sentence(text));
   if (seq && waiting.has(seq)) waiting.get(seq).failed = text;
-  else if (code !== "joined_already") find("hint").textContent = `${text}.`;
+  else if (code !== "joined_already") find("hint").textContent = sentence(text);
   // It could not be joined.
   if (room && !room.epoch) forget(room);
 }
@@ -135,7 +136,6 @@ function turnTo(room) {
   remember();
   find("hint").textContent = "";
   show();
-  find("log").scrollTop = find("log").scrollHeight;
 }
 
 // A tab that is loaded again comes back to where it was.
@@ -148,8 +148,8 @@ function remember() {
 function say(text) {
   const seq = connection.say(current.name, text);
   waiting.set(seq, { room: current.name, text });
+  pinned = true;
   show();
-  find("log").scrollTop = find("log").scrollHeight;
 }
 
 // Showing. At most once a frame, however much comes.
@@ -202,10 +202,12 @@ function drawPeople() {
 
 function drawLog() {
   const log = find("log");
-  const follows = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-  const height = log.scrollHeight;
-  if (shown.room !== current || shown.edition !== current?.edition) {
-    shown = { room: current, edition: current?.edition, end: current?.dropped ?? 0 };
+  const below = log.scrollHeight - log.scrollTop;
+  const follows = pinned || shown.room !== current || below - log.clientHeight < 60;
+  const redraws = shown.room !== current || shown.edition !== current?.edition;
+  pinned = false;
+  if (redraws) {
+    shown = { room: current, edition: current?.edition, end: current?.dropped };
     log.replaceChildren(...(current ? [element("div", "posts"), element("div", "waiting")] : []));
   }
   if (!current) return;
@@ -216,19 +218,19 @@ function drawLog() {
   shown.last = current.entries.at(-1);
   while (posts.children.length > ENTRIES_MAX) posts.firstChild.remove();
   drawOlder(posts);
-  own.replaceChildren(...[...waiting].filter(([, it]) => it.room === current.name).map(unsent));
-  const grew = posts.dataset.older && log.scrollTop < 60;
+  const unsent = [...waiting].filter(([, it]) => it.room === current.name);
+  own.replaceChildren(...unsent.map((it, at) => unsentRow(it, at === 0)));
   if (follows) log.scrollTop = log.scrollHeight;
-  else if (grew) log.scrollTop += log.scrollHeight - height;
-  delete posts.dataset.older;
-  find("newer").hidden = follows || !fresh.some((entry) => entry.kind === "post");
+  else if (redraws) log.scrollTop = log.scrollHeight - below;
+  if (follows) find("newer").hidden = true;
+  else if (fresh.some((entry) => entry.kind === "post")) find("newer").hidden = redraws;
 }
 
 function drawOlder(posts) {
   posts.querySelector(".older")?.remove();
   if (!current.epoch || current.first <= 1 || current.entries[0]?.kind === "gap") return;
   const older = element("button", "older", "Older messages");
-  older.addEventListener("click", () => connection.ask(current.older() ?? undefined));
+  older.addEventListener("click", () => connection.ask(current.older()));
   posts.prepend(older);
 }
 
@@ -240,20 +242,24 @@ function row(entry, before) {
   const follows = before?.kind === "post" && before.from === entry.from
     && before.room === entry.room && entry.at - before.at < 300_000;
   if (!follows) {
-    const head = element("p", "head");
-    const from = element("strong", `hue-${hue(entry.from)}`, entry.from);
     const time = element("time", "", at.toLocaleTimeString([], { timeStyle: "short" }));
     time.dateTime = at.toISOString();
-    head.append(from, time);
-    if (entry.room.startsWith("@")) head.append(element("em", "", "to you alone"));
-    post.append(head);
+    const alone = entry.room.startsWith("@") ? [element("em", "", "to you alone")] : [];
+    post.append(head(entry.from, time, ...alone));
   }
   post.append(element("p", "text", entry.text));
   return post;
 }
 
-function unsent([seq, { text, failed }]) {
+function head(from, ...more) {
+  const line = element("p", "head");
+  line.append(element("strong", `hue-${hue(from)}`, from), ...more);
+  return line;
+}
+
+function unsentRow([seq, { text, failed }], isFirst) {
   const post = element("article", failed ? "post mine failed" : "post mine unsent");
+  if (isFirst) post.append(head(name));
   post.append(element("p", "text", text));
   const away = connection.state !== "open";
   const what = failed ? `Not sent: ${failed}.` : away ? "Will be sent when you are back." : "Sending…";
@@ -279,6 +285,7 @@ function showState() {
   const state = find("state");
   if (state.textContent !== words[connection.state]) state.textContent = words[connection.state];
   state.className = connection.state;
+  find("app").classList.toggle("away", connection.state !== "open");
   find("now").hidden = connection.state !== "waiting";
   show();
 }
@@ -289,6 +296,8 @@ function element(kind, className = "", text = "") {
   if (text) made.textContent = text;
   return made;
 }
+
+const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
 
 // A colour for a name, always the same.
 function hue(text) {
@@ -339,6 +348,7 @@ find("join").addEventListener("submit", (event) => {
   event.preventDefault();
   join(event.target.room.value.trim());
   event.target.reset();
+  find("say").text.focus();
 });
 
 find("say").addEventListener("submit", (event) => {
@@ -381,7 +391,8 @@ find("count").addEventListener("click", (event) => {
 
 find("now").addEventListener("click", () => connection.hurry());
 find("newer").addEventListener("click", () => {
-  find("log").scrollTop = find("log").scrollHeight;
+  pinned = true;
+  show();
 });
 find("log").addEventListener("scroll", () => {
   const log = find("log");

@@ -43,7 +43,7 @@ enum State {
     Head,
     /// Behind its head.
     Body,
-    /// Behind the head of a `CONNECT`: what follows is no HTTP.
+    /// Behind a `CONNECT`: what follows is no HTTP.
     Raw,
     Failed(HttpError),
 }
@@ -56,8 +56,8 @@ impl RequestDecoder {
 
     /// What comes next, or `None` until more bytes have come.
     ///
-    /// Behind the head of a `CONNECT` nothing comes: if the server accepts it, what the input holds
-    /// then belongs to the tunnel, and else the connection is to be closed.
+    /// Behind a `CONNECT`, which has no body, nothing comes: if the server accepts it, what the
+    /// input holds then belongs to the tunnel, and else the connection is to be closed.
     ///
     /// # Errors
     /// The peer broke the protocol. The status is to be answered, and the connection to be closed.
@@ -74,7 +74,8 @@ impl RequestDecoder {
             State::Body => match self.body.decode(input, &mut self.trailers, &self.limits) {
                 Ok(Some(Piece::Bytes(bytes))) => Ok(Some(RequestEvent::Body(bytes))),
                 Ok(Some(Piece::End)) => {
-                    self.state = State::Head;
+                    let is_tunnel = *self.head.method() == Method::CONNECT;
+                    self.state = if is_tunnel { State::Raw } else { State::Head };
                     Ok(Some(RequestEvent::End(&self.trailers)))
                 }
                 Ok(None) => Ok(None),
@@ -149,8 +150,7 @@ impl RequestDecoder {
         self.trailers.clear();
         self.head.set_body_length(framing.body_length());
         self.body = Body::new(framing, &self.limits);
-        let is_tunnel = self.head.method() == Method::CONNECT;
-        self.state = if is_tunnel { State::Raw } else { State::Body };
+        self.state = State::Body;
         Ok(true)
     }
 

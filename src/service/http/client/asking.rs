@@ -176,6 +176,9 @@ impl Line {
     /// The caller has gone. An answer that is nearly complete is read to its end, for the sake of
     /// the line; else the server is told by the end of the connection that nobody listens.
     pub(super) fn abandon(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        if (self.stage == Stage::Raw { up: true, down: true }) {
+            return Ok(()); // It closes by itself when all is sent.
+        }
         let worth_it = self.stage == Stage::Asking
             && self.sent
             && self.far.take().is_some_and(|far| far.is_answered())

@@ -38,7 +38,11 @@ enum State {
     Asked,
     /// The body is to come.
     Answering,
-    Over,
+    Complete,
+    /// With the head of the answer given, or without.
+    Failed {
+        answered: bool,
+    },
 }
 
 /// A part of an answer.
@@ -79,7 +83,7 @@ impl Call {
     /// What is not taken waits, and when a window full waits, the server is not read from: whoever
     /// can't use more now just doesn't ask, and asks again when it can.
     pub fn next(&mut self, caller: &mut impl Caller) -> Option<Part> {
-        while self.state != State::Over {
+        while !self.is_over() {
             match self.near.take()? {
                 Down::Interim(head) => return Some(Part::Interim(head)),
                 Down::Head(head) => {
@@ -95,7 +99,7 @@ impl Call {
                 }
                 Down::Body(bytes) => return Some(Part::Body(bytes)),
                 Down::End(trailers) => {
-                    self.state = State::Over;
+                    self.state = State::Complete;
                     return Some(Part::End(trailers));
                 }
                 Down::Broken(broken) => {
@@ -113,12 +117,12 @@ impl Call {
     ///
     /// Any size is taken; whoever asks [`room`](Self::room) first holds no more than the window.
     pub fn send(&self, piece: &[u8]) -> bool {
-        self.state != State::Over && self.near.put(piece)
+        !self.has_failed() && self.near.put(piece)
     }
 
     /// As [`send`](Self::send), without a copy unless it is small.
     pub fn share(&self, piece: Bytes) -> bool {
-        self.state != State::Over && self.near.share(piece)
+        !self.has_failed() && self.near.share(piece)
     }
 
     /// How many bytes may be sent now. If none, the caller is told when there is room again.
@@ -133,7 +137,7 @@ impl Call {
 
     /// Whether the last part was given.
     pub fn is_over(&self) -> bool {
-        self.state == State::Over
+        matches!(self.state, State::Complete | State::Failed { .. })
     }
 
     /// From now on `caller` is told. For a connection that changes hands.
@@ -144,7 +148,7 @@ impl Call {
     /// Asks the same of somebody else; tells whether that is possible: not if the answer has begun,
     /// or a part of the body has gone that can't be had again.
     pub fn ask_elsewhere(&mut self, route: Route, caller: &mut impl Caller) -> bool {
-        if self.state == State::Answering {
+        if !self.can_ask_elsewhere() {
             return false;
         }
         let Some(far) = self.near.attempt() else { return false };
@@ -155,11 +159,16 @@ impl Call {
 
     /// Whether [`ask_elsewhere`](Self::ask_elsewhere) can be answered by yes.
     pub fn can_ask_elsewhere(&self) -> bool {
-        self.state != State::Answering && self.near.can_try_again()
+        let answered = !matches!(self.state, State::Asked | State::Failed { answered: false });
+        !answered && self.near.can_try_again()
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed { .. })
     }
 
     fn failed(&mut self, failure: Failure) -> Part {
-        self.state = State::Over;
+        self.state = State::Failed { answered: self.state == State::Answering };
         Part::Failed(failure)
     }
 

@@ -129,8 +129,10 @@ struct State {
     caller_told: bool,
     /// Whether the caller waits for room in `up`.
     caller_waits: bool,
-    /// Whether there is no caller any more.
+    /// Whether there is no caller any more; and if so, whether the rest of what it sent is still
+    /// to be passed on.
     gone: bool,
+    leaves_work: bool,
     /// Whether nobody takes from `up` any more, since the answer is complete.
     deaf: bool,
     line: Option<Address<ToLine>>,
@@ -178,6 +180,7 @@ pub(super) fn pipe(question: Question, caller: Wake, gauge: Arc<Gauge>) -> Near 
         caller_told: false,
         caller_waits: false,
         gone: false,
+        leaves_work: false,
         deaf: false,
         line: None,
         line_told: false,
@@ -343,7 +346,12 @@ impl Drop for Near {
     fn drop(&mut self) {
         let state = &mut *self.0.state();
         state.gone = true;
-        self.0.gauge.less(state.down.body.clear() + state.up.clear());
+        self.0.gauge.less(state.down.body.clear());
+        // Who has said all, and heard all, may leave before all of it is passed on.
+        state.leaves_work = state.down.complete && state.up_end.is_some() && !state.deaf;
+        if !state.leaves_work {
+            self.0.gauge.less(state.up.clear());
+        }
         state.tell_line();
     }
 }
@@ -367,11 +375,12 @@ impl Far {
         }
     }
 
-    /// To be called when told to look, before looking. Tells whether the caller is still there.
+    /// To be called when told to look, before looking. Tells whether there is still anything to do
+    /// for the caller.
     pub(super) fn look(&self) -> bool {
         self.state().is_some_and(|mut state| {
             state.line_told = false;
-            !state.gone
+            !state.gone || state.leaves_work
         })
     }
 

@@ -1,6 +1,7 @@
 //! [`Route`]: how a server is reached, and which of the resting connections lead there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::url::Origin;
 use crate::handler::Dial;
@@ -29,6 +30,11 @@ impl Route {
     /// must be another one for another place.
     pub fn new(name: &str, dial: Dial) -> Self {
         Self { name: name.into(), dial, tunnel: None }
+    }
+
+    /// How long it may take to open a connection.
+    pub fn timeout(self, connect: Duration) -> Self {
+        Self { dial: self.dial.timeout(connect), ..self }
     }
 
     /// The name.

@@ -12,7 +12,7 @@
 //! - `Host` stays, or becomes the backend's.
 
 use crate::net::Peer;
-use crate::wire::http::{Headers, HttpError, Method, RequestHead, ResponseHead, StatusCode, Version};
+use crate::wire::http::{Headers, HttpError, RequestHead, ResponseHead, StatusCode, Version};
 
 /// What a backend is told of the host that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -143,17 +143,10 @@ impl Rewriting {
         Ok(next)
     }
 
-    /// Trailers: never those that say how a message is framed, or who is asked (RFC 9110, 6.5.1).
+    /// Trailers. The decoder has refused those that say how a message is framed, or for whom.
     pub(super) fn trailers(&self, trailers: &Headers) -> Headers {
-        let mut next = Headers::default();
-        let named = Named::of(trailers);
-        for (name, value) in trailers.iter() {
-            let frames = ["content-length", "host", "trailer"];
-            if !named.stops(name) && !frames.iter().any(|other| name.eq_ignore_ascii_case(other)) {
-                // It came through a decoder, so it can be sent.
-                let _ = next.append(name, value);
-            }
-        }
+        let mut next = trailers.clone();
+        next.retain(|name, _| !is_hop_by_hop(name));
         next
     }
 
@@ -233,9 +226,13 @@ impl<'a> Named<'a> {
     }
 
     fn stops(&self, name: &str) -> bool {
-        HOP_BY_HOP.iter().any(|other| name.eq_ignore_ascii_case(other))
+        is_hop_by_hop(name)
             || self.0.iter().any(|other| name.as_bytes().eq_ignore_ascii_case(other))
     }
+}
+
+fn is_hop_by_hop(name: &str) -> bool {
+    HOP_BY_HOP.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
 /// A backend is asked for a path, whatever form the client wrote (RFC 9112, 3.2).

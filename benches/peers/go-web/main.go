@@ -1,0 +1,112 @@
+// The web servers that are measured, in Go: net/http, and WebSocket by gorilla.
+//
+// peer KIND serves until it is killed, and prints its port and process. To be run with
+// GOMAXPROCS=1.
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/gorilla/websocket"
+)
+
+func main() {
+	kind := ""
+	if len(os.Args) > 1 {
+		kind = os.Args[1]
+	}
+	var serve http.HandlerFunc
+	switch kind {
+	case "http":
+		serve = hello
+	case "ws":
+		serve = echo
+	case "ws-broadcast":
+		serve = newRoom().member
+	default:
+		fmt.Fprintf(os.Stderr, "Go has no server `%s`\n", kind)
+		os.Exit(2)
+	}
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err == nil {
+		fmt.Printf("%d %d\n", listener.Addr().(*net.TCPAddr).Port, os.Getpid())
+		err = http.Serve(listener, serve)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func hello(answer http.ResponseWriter, _ *http.Request) {
+	answer.Header().Set("Content-Type", "text/plain")
+	answer.Write([]byte("hello"))
+}
+
+var upgrader = websocket.Upgrader{}
+
+func echo(answer http.ResponseWriter, request *http.Request) {
+	connection, err := upgrader.Upgrade(answer, request, nil)
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+	for {
+		kind, text, err := connection.ReadMessage()
+		if err != nil {
+			return
+		}
+		if err := connection.WriteMessage(kind, text); err != nil {
+			return
+		}
+	}
+}
+
+// A channel for each member; a message is encoded once.
+type room struct {
+	sync.Mutex
+	members map[chan *websocket.PreparedMessage]struct{}
+}
+
+func newRoom() *room {
+	return &room{members: map[chan *websocket.PreparedMessage]struct{}{}}
+}
+
+func (r *room) member(answer http.ResponseWriter, request *http.Request) {
+	connection, err := upgrader.Upgrade(answer, request, nil)
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+	lines := make(chan *websocket.PreparedMessage, 64)
+	r.Lock()
+	r.members[lines] = struct{}{}
+	r.Unlock()
+	go func() {
+		for line := range lines {
+			// If writing fails, reading does too, and ends this.
+			_ = connection.WritePreparedMessage(line)
+		}
+	}()
+	for {
+		kind, text, err := connection.ReadMessage()
+		if err != nil {
+			break
+		}
+		line, err := websocket.NewPreparedMessage(kind, text)
+		if err != nil {
+			break
+		}
+		r.Lock()
+		for member := range r.members {
+			member <- line
+		}
+		r.Unlock()
+	}
+	r.Lock()
+	delete(r.members, lines)
+	r.Unlock()
+	close(lines)
+}

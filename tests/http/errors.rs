@@ -1,0 +1,126 @@
+//! What is no request, and what is no answer.
+
+use overt::service::http::{
+    Exchange, ExchangeContext, Params, Request, Responder, Response, Serve,
+};
+use overt::wire::http::{BodyLength, RequestHead, ResponseHead, StatusCode};
+use overt::{Bound, Close, Never, Reason, Result};
+
+use crate::{bench, get, only, seen};
+
+fn hello(_: &Request<'_>, responder: Responder<'_, '_>) {
+    responder.text("hello");
+}
+
+#[test]
+fn what_is_no_request_is_told_so_and_closed() {
+    for (bytes, status) in [
+        (&b"\x16\x03\x01\x02\x00"[..], 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n", 417),
+    ] {
+        let mut bench = bench(Serve::new(hello));
+        bench.data(bytes);
+        let answer = only(&mut bench);
+        assert_eq!((answer.status, answer.header("connection")), (status, Some("close")));
+        assert_eq!(bench.closed(), Some(Reason::ByUs), "{status}");
+    }
+}
+
+#[test]
+fn what_came_before_it_is_answered_first() {
+    let mut bench = bench(Serve::new(hello));
+    bench.data(&[&get("/")[..], b"what?\r\n\r\n"].concat());
+    let answers = seen(&bench.take_output());
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 400]);
+}
+
+#[test]
+fn a_body_that_is_none_ends_the_exchange_with_the_right_status() {
+    let mut bench = bench(Serve::new(hello));
+    bench.data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n");
+    assert_eq!(only(&mut bench).status, 400);
+    assert_eq!(bench.closed(), Some(Reason::ByUs));
+}
+
+#[test]
+fn a_request_that_is_cut_off_is_told_so() {
+    for part in [&b"GET / HT"[..], b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n123"] {
+        let mut bench = bench(Serve::new(hello));
+        bench.data(part);
+        bench.eof();
+        assert_eq!(only(&mut bench).status, 400);
+        assert_eq!(bench.closed(), Some(Reason::ByPeer));
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Mistake {
+    TooMuch,
+    TooLittle,
+    BodyFirst,
+    Twice,
+    BadField,
+    Fails,
+    IsFull,
+}
+
+impl Exchange for Mistake {
+    type Message = Never;
+
+    fn on_head(&mut self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        let ok = ResponseHead::new(StatusCode::OK);
+        match self {
+            Self::TooMuch => {
+                cx.respond(&ok, BodyLength::Known(3));
+                cx.send(b"12345");
+            }
+            Self::TooLittle => {
+                cx.respond(&ok, BodyLength::Known(3));
+                cx.send(b"1");
+                cx.finish();
+            }
+            Self::BodyFirst => cx.send(b"12345"),
+            Self::Twice => {
+                cx.answer(&ok, b"1");
+                cx.answer(&ok, b"2");
+            }
+            Self::BadField => cx.answer(&ok.clone().header("a b", "c"), b"1"),
+            Self::Fails => return Err(Close::Protocol("something")),
+            Self::IsFull => return Err(Close::Over(Bound::Jobs)),
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_no_answer_becomes_one_or_is_cut() {
+    for (mistake, status, closed) in [
+        (Mistake::TooMuch, None, Some(Reason::Panicked)),
+        (Mistake::TooLittle, None, Some(Reason::Panicked)),
+        (Mistake::BodyFirst, Some(500), Some(Reason::ByUs)),
+        (Mistake::Twice, Some(200), None),
+        (Mistake::BadField, Some(500), Some(Reason::ByUs)),
+        (Mistake::Fails, Some(500), Some(Reason::ByUs)),
+        (Mistake::IsFull, Some(503), Some(Reason::ByUs)),
+    ] {
+        let mut bench = bench(move |_: &RequestHead, _: &Params| mistake);
+        bench.data(&get("/"));
+        let answers = seen(&bench.take_output());
+        assert_eq!(answers.first().map(|answer| answer.status), status);
+        assert_eq!(bench.closed(), closed);
+        assert!(answers.len() < 2);
+    }
+}
+
+#[test]
+fn a_response_with_a_field_that_cannot_be_sent_is_500() {
+    let bad = |_: &Request<'_>, responder: Responder<'_, '_>| {
+        responder.send(Response::text("x").header("x", "a\r\nb: c"));
+    };
+    let mut bench = bench(Serve::new(bad));
+    bench.data(&get("/"));
+    assert_eq!(only(&mut bench).status, 500);
+}

@@ -1,0 +1,272 @@
+//! What client and backend say to each other beside a request and its answer passes a reverse
+//! proxy, too: a go-ahead, an early answer, trailers, another protocol; and connections are used
+//! again without a loss.
+
+use std::time::Duration;
+
+use overt::sim::{Peer, Seeds, Simulation, Status, seeds};
+use overt::wire::http::{HttpLimits, Method};
+use overt::wire::http1::{RequestDecoder, RequestEvent};
+use overt::{Input, Limits};
+
+use crate::behind::{AT, BACKEND, SECOND, answers, defaults, exchange, get, numbers, proxy};
+use crate::origin::{Reply, answer, origin};
+
+const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+
+/// A backend that is told all that it heard when it hears more, and says what it likes.
+fn backend(sim: &mut Simulation, mut hear: impl FnMut(&str, &Peer) + 'static) {
+    let mut heard = Vec::new();
+    sim.serve(BACKEND, move |peer| {
+        let more = peer.take();
+        heard.extend(&more);
+        if !more.is_empty() {
+            hear(&String::from_utf8_lossy(&heard), peer);
+        }
+    });
+}
+
+/// Another protocol, of which the proxy knows nothing: bytes both ways, and ends one by one.
+pub(crate) fn upgrade(sim: &mut Simulation) {
+    const SWITCH: &str =
+        "HTTP/1.1 101 Go\r\nUpgrade: chatter\r\nConnection: Upgrade\r\nX-Key: a\r\n\r\n";
+    let question = numbers(sim.random(30_000));
+    let tale = numbers(sim.random(30_000));
+    let (expected, answer) = (question.clone(), tale.clone());
+    let heard = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let hears = heard.clone();
+    let mut switched = false;
+    sim.serve(BACKEND, move |peer| {
+        let heard = &mut *hears.borrow_mut();
+        heard.extend(peer.take());
+        let end = heard.windows(4).position(|it| it == b"\r\n\r\n");
+        if let Some(end) = end.filter(|_| !switched) {
+            let head = String::from_utf8(heard.drain(..end + 4).collect()).unwrap();
+            assert!(head.to_lowercase().contains("upgrade: chatter\r\n"), "{head}");
+            assert!(head.to_lowercase().contains("connection: upgrade\r\n"), "{head}");
+            switched = true;
+            // The first words come right behind the head.
+            peer.send(&[SWITCH.as_bytes(), &answer].concat());
+            if answer.len() % 2 == 0 {
+                peer.finish();
+            }
+        }
+        if switched && *heard == expected {
+            peer.finish();
+        }
+    });
+    let (proxy, handle) = defaults(sim);
+    let client = sim.connect(AT);
+    client
+        .send(b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: chatter\r\nConnection: upgrade\r\n\r\n");
+    sim.run_until(|| client.received().windows(4).any(|it| it == b"\r\n\r\n"));
+    client.send(&question);
+    client.finish();
+    sim.run_until(|| client.is_over() && *heard.borrow() == question);
+    assert_eq!(client.status(), Status::Ended);
+    let received = client.received();
+    let end = received.windows(4).position(|it| it == b"\r\n\r\n").unwrap() + 4;
+    let head = String::from_utf8(received[..end].to_vec()).unwrap().to_lowercase();
+    assert!(head.starts_with("http/1.1 101 ") && head.contains("upgrade: chatter\r\n"), "{head}");
+    assert!(head.contains("connection: upgrade\r\n") && head.contains("x-key: a\r\n"), "{head}");
+    assert!(received[end..] == tale);
+    client.close();
+    sim.run_until(|| handle.connections() == 0 && proxy.counts().open == 0);
+    assert_eq!(proxy.counts().held, 0);
+}
+
+/// A backend that ends its connections whenever it likes between two answers.
+pub(crate) fn fickle(sim: &mut Simulation) {
+    let mut random = sim.seed();
+    let seen = origin(sim, BACKEND, move |_| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let bytes = answer(200, "", b"hello");
+        if random >> 63 == 0 { Reply::Send(bytes) } else { Reply::Last(bytes) }
+    });
+    let (_, _) = defaults(sim);
+    let client = sim.connect(AT);
+    for number in 0..20 {
+        let connection = if number == 19 { "close" } else { "keep-alive" };
+        let head = format!("GET /{number} HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
+        client.send(head.as_bytes());
+    }
+    sim.run_until(|| client.is_over());
+    let got = answers(&client.received(), &[const { Method::GET }; 20]);
+    assert_eq!(got.len(), 20);
+    for got in &got {
+        assert_eq!((got.status, &*got.body), (200, &b"hello"[..]));
+    }
+    assert!(seen.borrow().peers > 1);
+}
+
+#[test]
+fn another_protocol_passes_as_it_is() {
+    seeds(200, upgrade);
+}
+
+#[test]
+fn a_backend_that_closes_as_it_is_asked_again_costs_no_answer() {
+    seeds(200, fickle);
+}
+
+#[test]
+fn an_upgrade_that_is_refused_is_an_answer_like_any_other() {
+    seeds(50, |sim| {
+        origin(sim, BACKEND, |_| Reply::Send(answer(426, "", b"no")));
+        let (_, _) = defaults(sim);
+        let request =
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade, close\r\n\r\n";
+        let got = exchange(sim, request, &[Method::GET]);
+        assert_eq!((got[0].status, &*got[0].body), (426, &b"no"[..]));
+    });
+}
+
+#[test]
+fn a_body_that_waits_for_the_word_gets_it_from_the_backend() {
+    seeds(100, |sim| {
+        backend(sim, |heard, peer| match () {
+            () if heard.ends_with("hello") => peer.send(&answer(200, "", b"thanks")),
+            () if heard.ends_with("\r\n\r\n") => {
+                assert!(heard.to_lowercase().contains("expect: 100-continue\r\n"));
+                peer.send(b"HTTP/1.1 100 Go\r\n\r\n");
+            }
+            () => {}
+        });
+        let (_, _) = defaults(sim);
+        let client = sim.connect(AT);
+        let head = format!("{POST}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+        client.send(head.as_bytes());
+        sim.run_until(|| client.received().ends_with(b"\r\n\r\n"));
+        assert!(client.received().starts_with(b"HTTP/1.1 100 "));
+        client.send(b"hello");
+        sim.run_until(|| client.is_over());
+        let got = answers(&client.received(), &[Method::POST]);
+        assert_eq!((got[0].status, &*got[0].body), (200, &b"thanks"[..]));
+        assert_eq!(got[0].interim, [100]);
+    });
+}
+
+#[test]
+fn a_body_that_nobody_asks_for_is_refused_before_it_comes() {
+    seeds(100, |sim| {
+        backend(sim, |heard, peer| {
+            if heard.ends_with("\r\n\r\n") {
+                peer.send(&answer(401, "", b"who are you"));
+            }
+        });
+        let (_, _) = defaults(sim);
+        let head = format!("{POST}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+        let got = exchange(sim, head.as_bytes(), &[Method::POST]);
+        assert_eq!((got[0].status, &*got[0].body), (401, &b"who are you"[..]));
+        assert_eq!(got[0].interim, [0; 0]);
+    });
+}
+
+#[test]
+fn a_backend_that_does_not_know_the_word_gets_the_body_all_the_same() {
+    seeds(50, |sim| {
+        backend(sim, |heard, peer| {
+            if heard.ends_with("hello") {
+                peer.send(&answer(200, "", b"thanks"));
+            }
+        });
+        let (_, _) = defaults(sim);
+        let client = sim.connect(AT);
+        let head = format!("{POST}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+        client.send(head.as_bytes());
+        sim.run_until(|| client.received().ends_with(b"\r\n\r\n"));
+        assert!(sim.now() < 3 * SECOND, "{:?}", sim.now());
+        client.send(b"hello");
+        sim.run_until(|| client.is_over());
+        assert_eq!(answers(&client.received(), &[Method::POST])[0].body, b"thanks");
+    });
+}
+
+#[test]
+fn early_hints_pass() {
+    seeds(50, |sim| {
+        backend(sim, |heard, peer| {
+            if heard.ends_with("\r\n\r\n") {
+                peer.send(b"HTTP/1.1 103 Hints\r\nLink: </a.css>\r\n\r\n");
+                peer.send(&answer(200, "", b"hello"));
+            }
+        });
+        let (_, _) = defaults(sim);
+        let got = exchange(sim, &get("/"), &[Method::GET]);
+        assert_eq!((&*got[0].interim, &*got[0].body), (&[103][..], &b"hello"[..]));
+    });
+}
+
+#[test]
+fn an_answer_may_come_before_the_request_has_ended() {
+    seeds(100, |sim| {
+        let mut said = false;
+        backend(sim, move |heard, peer| {
+            if heard.contains("\r\n\r\n") && !std::mem::replace(&mut said, true) {
+                peer.send(&answer(413, "Connection: close\r\n", b"too much"));
+                peer.finish();
+            }
+        });
+        let (proxy, _) = defaults(sim);
+        let client = sim.connect(AT);
+        client.send(format!("{POST}Content-Length: 5000000\r\n\r\n").as_bytes());
+        client.send(&numbers(100_000));
+        sim.run_until(|| client.received().ends_with(b"too much"));
+        assert_eq!(answers(&client.received(), &[Method::POST])[0].status, 413);
+        client.close();
+        sim.run_until(|| proxy.counts().open == 0);
+        assert_eq!(proxy.counts().held, 0);
+    });
+}
+
+#[test]
+fn what_comes_behind_a_body_passes_both_ways() {
+    seeds(50, |sim| {
+        let trailers = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let seen = trailers.clone();
+        let mut decoder = RequestDecoder::new(HttpLimits::default());
+        let mut input = Input::default();
+        sim.serve(BACKEND, move |peer| {
+            input.extend(&peer.take());
+            while let Some(event) = decoder.decode(&mut input).unwrap() {
+                if let RequestEvent::End(trailers) = event {
+                    *seen.borrow_mut() = trailers.get_str("x-sum").map(str::to_owned);
+                    peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+                    peer.send(b"5\r\nhello\r\n0\r\nX-Sum: 2\r\n\r\n");
+                }
+            }
+        });
+        let (_, _) = defaults(sim);
+        let client = sim.connect(AT);
+        client.send(format!("{POST}Transfer-Encoding: chunked\r\n\r\n").as_bytes());
+        client.send(b"3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n");
+        sim.run_until(|| client.is_over());
+        assert_eq!(trailers.borrow().as_deref(), Some("1"));
+        let received = String::from_utf8(client.received()).unwrap();
+        assert!(received.ends_with("5\r\nhello\r\n0\r\nX-Sum: 2\r\n\r\n"), "{received}");
+    });
+}
+
+#[test]
+fn a_shutdown_lets_requests_end_that_are_under_way() {
+    Seeds::new(50).run(|sim| {
+        backend(sim, |heard, peer| {
+            if heard.ends_with("\r\n\r\n") && peer.received_in_all() > 0 {
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+            }
+        });
+        let (proxy, handle) = proxy(sim, Default::default(), Limits::default(), &[BACKEND]);
+        let client = sim.connect(AT);
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        sim.run_until(|| client.received().ends_with(b"hello"));
+        handle.shut_down();
+        sim.run_for(Duration::from_secs(3));
+        assert_eq!((client.status(), proxy.counts().open), (Status::Open, 1));
+        client.close();
+        sim.run_until(|| sim_is_over(&handle));
+    });
+}
+
+fn sim_is_over<N: overt::net::Net>(handle: &overt::Handle<N>) -> bool {
+    handle.connections() == 0
+}

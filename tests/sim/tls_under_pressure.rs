@@ -1,0 +1,161 @@
+//! TLS with peers that are slow, and with a server that ends: what bounds plain output bounds
+//! encrypted output, and an end is said.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use overt::sim::{Simulation, seeds};
+use overt::{
+    Close, Config, Context, Deadlines, Grace, Handler, Limits, Never, Outgoing, Reason, Result,
+    Timer,
+};
+
+use crate::tls::{Client, Echo, Seen, dial, listen};
+use crate::{assert_closes, closes};
+
+const AGAIN: Timer = Timer::new(0);
+
+/// Gives a lot, as fast as it is taken, and ends.
+struct Fountain {
+    left: usize,
+}
+
+impl Fountain {
+    fn flow(&mut self, cx: &mut Context<'_, Self>) {
+        while self.left > 0 && !cx.output.is_congested() {
+            let count = self.left.min(1000);
+            cx.output.put(&vec![b'.'; count]);
+            self.left -= count;
+        }
+        if self.left == 0 {
+            cx.effects.close();
+        }
+    }
+}
+
+impl Handler for Fountain {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.flow(cx);
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.input.clear();
+        Ok(())
+    }
+
+    fn on_writable(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.flow(cx);
+        Ok(())
+    }
+}
+
+/// Reads now and then.
+struct Slow {
+    seen: Arc<Seen>,
+    /// Never reads on.
+    stubborn: bool,
+}
+
+impl Handler for Slow {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.seen.received.fetch_add(cx.input.len(), Relaxed);
+        cx.input.clear();
+        cx.effects.pause();
+        if !self.stubborn {
+            cx.effects.arm(AGAIN, Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Timer, cx: &mut Context<'_, Self>) -> Result {
+        cx.effects.resume();
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        self.seen.ends.lock().unwrap().push(why.reason());
+    }
+}
+
+/// A slow reader gets everything, and what is held for it is bounded.
+pub(crate) fn slow(sim: &mut Simulation) {
+    const ALL: usize = 200_000;
+    let limits = Limits { output_high: 4096, output_low: 1024, ..Limits::default() };
+    let engine = sim.engine(Config { limits, ..Config::default() });
+    listen(engine, || Fountain { left: ALL });
+    let handle = engine.handle();
+    let limits = Limits { read_per_visit: 5000, ..Limits::default() };
+    let clients = sim.engine(Config { limits, ..Config::default() }).handle();
+    let seen = Arc::new(Seen::default());
+    clients.connect(dial(sim), Slow { seen: seen.clone(), stubborn: false });
+    sim.run_until(|| seen.received.load(Relaxed) > 20_000 || seen.has_ended());
+    let held = sim.snapshots(9).into_iter().flat_map(|one| one.some_connections);
+    let unsent: usize = held.map(|one| one.unsent).sum();
+    // As much as may wait, and as much that is sealed already.
+    assert!(unsent <= 2 * (4096 + 1000) + 100, "{unsent} bytes");
+    sim.run_until(|| seen.has_ended() && handle.connections() == 0);
+    assert_eq!((seen.received.load(Relaxed), seen.end()), (ALL, Reason::ByPeer));
+    assert_closes(sim, &[Reason::ByUs, Reason::ByPeer]);
+}
+
+#[test]
+fn a_slow_reader_gets_everything() {
+    seeds(60, slow);
+}
+
+#[test]
+fn who_does_not_read_is_closed_by_its_deadline() {
+    seeds(60, |sim| {
+        let deadlines = Deadlines { drain: Duration::from_secs(5), ..Deadlines::default() };
+        let engine = sim.engine(Config { deadlines, ..Config::default() });
+        listen(engine, || Fountain { left: 4 << 20 });
+        let handle = engine.handle();
+        let clients = sim.engine(Config::default()).handle();
+        let seen = Arc::new(Seen::default());
+        clients.connect(dial(sim), Slow { seen: seen.clone(), stubborn: true });
+        sim.run_until(|| handle.connections() == 1);
+        sim.run_until(|| handle.connections() == 0);
+        assert_eq!(closes(sim, Reason::LateDrain) + closes(sim, Reason::LateRate), 1);
+    });
+}
+
+/// A shutdown tells everybody that it was no cut, and lets those in who shake hands.
+pub(crate) fn drained(sim: &mut Simulation) {
+    let grace = Grace { lame_duck: Duration::ZERO, ..Grace::default() };
+    let engine = sim.engine(Config { grace, ..Config::default() });
+    listen(engine, || Echo);
+    let handle = engine.handle();
+    let clients = sim.engine(Config::default()).handle();
+    let dial = dial(sim);
+    let seen: Vec<_> = (0..3)
+        .map(|_| {
+            let (client, seen) = Client::new(1 + sim.random(20_000));
+            clients.connect(dial.clone(), client);
+            seen
+        })
+        .collect();
+    sim.run_for(Duration::from_millis(sim.random(100) as u64));
+    handle.shut_down();
+    sim.run_until(|| seen.iter().all(|one| one.has_ended()));
+    sim.run_until(|| handle.connections() == 0);
+    for one in &seen {
+        // Who still waits to be accepted, and can't be, is cut when the listener closes.
+        let expected = match one.opened.load(Relaxed) {
+            0 => &[Reason::ByPeer, Reason::Unreachable, Reason::Reset][..],
+            _ => &[Reason::ByPeer],
+        };
+        assert!(expected.contains(&one.end()), "{:?}", one.end());
+    }
+    assert_eq!(closes(sim, Reason::Shutdown), 0);
+}
+
+#[test]
+fn a_shutdown_cuts_nobody() {
+    seeds(150, drained);
+}
