@@ -76,6 +76,9 @@ mod tls;
 mod tls_under_pressure;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
+#[cfg(feature = "websocket")]
+#[path = "sim/websocket.rs"]
+mod websocket;
 #[path = "sim/workers.rs"]
 mod workers;
 
@@ -148,6 +151,10 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
+    #[cfg(feature = "websocket")]
+    websocket::messages,
+    #[cfg(feature = "websocket")]
+    websocket::silence,
     workers::frames,
     workers::offloaded,
 ];
