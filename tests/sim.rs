@@ -28,6 +28,8 @@ mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
 #[cfg(feature = "http")]
+#[path = "sim/fairness.rs"]
+mod fairness;
 #[path = "sim/http_client.rs"]
 mod http_client;
 #[cfg(feature = "http")]
