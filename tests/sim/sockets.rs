@@ -232,3 +232,26 @@ fn a_session_that_waits_for_a_worker_is_not_idle() {
         assert_eq!(closes(sim, Reason::LateIdle), 1);
     });
 }
+
+#[test]
+fn who_was_silent_for_longest_has_to_go() {
+    // Eight are drawn, perhaps not the idlest among them.
+    let gone = std::cell::Cell::new(0);
+    Seeds::new(50).faults(Faults::calm()).run(|sim| {
+        let sessions = Sessions { max: 4, when_full: Crowded::EvictIdle, ..Sessions::default() };
+        let engine = sim.engine(Config { loops: 1, ..Config::default() });
+        engine.bind_sessions(SERVER, sessions, |_| Mortal(Lives::default())).unwrap();
+        let peers = peers(sim, 5);
+        for peer in &peers[..4] {
+            peer.send(server(), b"alive").unwrap();
+            sim.run_for(Duration::from_secs(1));
+        }
+        peers[4].send(server(), b"alive").unwrap();
+        sim.run_for(Duration::from_secs(1));
+        let before = counted(sim, "sessions_opened");
+        peers[0].send(server(), b"alive").unwrap();
+        sim.run_for(Duration::from_secs(1));
+        gone.set(gone.get() + counted(sim, "sessions_opened") - before);
+    });
+    assert!(gone.get() > 35, "{} of 50", gone.get());
+}
