@@ -32,6 +32,8 @@ mod datagrams;
 mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
+#[path = "sim/fairness.rs"]
+mod fairness;
 #[cfg(feature = "http")]
 #[path = "sim/http.rs"]
 mod http;
