@@ -41,6 +41,9 @@ mod http_client;
 #[cfg(feature = "http")]
 #[path = "sim/http_proxy.rs"]
 mod http_proxy;
+#[cfg(all(feature = "http", feature = "tls"))]
+#[path = "sim/http_secured.rs"]
+mod http_secured;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
@@ -73,6 +76,9 @@ mod tls;
 mod tls_under_pressure;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
+#[cfg(feature = "websocket")]
+#[path = "sim/websocket.rs"]
+mod websocket;
 #[path = "sim/workers.rs"]
 mod workers;
 
@@ -98,6 +104,8 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http::drain,
     #[cfg(feature = "http")]
     http::pipelined,
+    #[cfg(all(feature = "http", feature = "tls"))]
+    http_secured::encrypted,
     #[cfg(feature = "http")]
     http_proxy::all_shapes,
     #[cfg(feature = "http")]
@@ -143,6 +151,10 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
+    #[cfg(feature = "websocket")]
+    websocket::messages,
+    #[cfg(feature = "websocket")]
+    websocket::silence,
     workers::frames,
     workers::offloaded,
 ];
@@ -170,6 +182,7 @@ fn small_limits(sim: &Simulation) -> Limits {
         messages_per_turn: 1 + sim.random(5) as u32,
         jobs_per_connection: 1 + sim.random(8) as u32,
         jobs: 1 + sim.random(12) as u32,
+        job_bytes: 1 + sim.random(10_000),
         ..Limits::default()
     }
 }
