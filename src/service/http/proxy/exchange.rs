@@ -159,7 +159,7 @@ impl ProxyExchange {
 
     fn failed(&mut self, failure: Failure, cx: &mut Cx<'_>) -> Result {
         let is_late = matches!(failure, Failure::Late(_));
-        let is_ours = matches!(failure, Failure::Busy | Failure::Shutdown | Failure::Ours(_));
+        let is_ours = failure.is_ours();
         let left_out = !is_ours && self.proxy.backends.failed(self.backend, cx.wall());
         let name = self.proxy.backends.get(self.backend).map_or("", |it| &*it.authority);
         match left_out {

@@ -4,7 +4,8 @@
 //! what the backend reads is what the proxy read. Of the fields,
 //!
 //! - those that are about one connection alone are left out, with those that `Connection` names
-//!   (RFC 9110, 7.6.1), and `Connection` and `Upgrade` are written for the next one;
+//!   (RFC 9110, 7.6.1), and `Connection` and `Upgrade` are written for the next one. HTTP/2 in the
+//!   clear is nothing to upgrade to: its requests would pass unseen;
 //! - `Content-Length` and `Transfer-Encoding` are made by the encoder of the length that counted;
 //! - `Via` tells who it came through (7.6.3), and counts how far a request has come in a circle;
 //! - `Forwarded` (RFC 7239) and the older `X-Forwarded-*` tell who asked, unless what the asker
@@ -115,7 +116,7 @@ impl Rewriting {
             add(&mut next.headers, "TE", b"trailers")?;
             add(&mut next.headers, "Connection", b"TE")?;
         }
-        if head.wants_upgrade() {
+        if head.wants_upgrade() && !head.headers.has_token("upgrade", "h2c") {
             pass_upgrade(&head.headers, &mut next.headers)?;
         }
         self.add_via(&mut next.headers, head.version())?;
