@@ -12,6 +12,8 @@
 //!   said of itself is to be believed;
 //! - `Host` stays, or becomes the backend's.
 
+use std::net::IpAddr;
+
 use crate::net::Peer;
 use crate::wire::http::{Headers, HttpError, RequestHead, ResponseHead, StatusCode, Version};
 
@@ -181,20 +183,20 @@ impl Rewriting {
         let (forwarded, addresses) = (before("forwarded"), before("x-forwarded-for"));
         let known = |name| appends && headers.contains(name);
         let (knows_proto, knows_host) = (known("x-forwarded-proto"), known("x-forwarded-host"));
-        let node = match ip {
-            Some(std::net::IpAddr::V6(ip)) => format!("\"[{ip}]\""),
-            Some(ip) => ip.to_string(),
-            None => "unknown".into(),
+        let address = ip.map(|ip| ip.to_string());
+        let node = match (&address, ip) {
+            (Some(address), Some(IpAddr::V6(_))) => format!("\"[{address}]\""),
+            (Some(address), _) => address.clone(),
+            (None, _) => "unknown".into(),
         };
         let element = match host {
             "" => format!("for={node};proto={proto}"),
             host => format!("for={node};host=\"{host}\";proto={proto}"),
         };
         set(headers, "Forwarded", &behind(forwarded, element.as_bytes()))?;
-        match ip {
-            Some(ip) => {
-                let ip = ip.to_string();
-                set(headers, "X-Forwarded-For", &behind(addresses, ip.as_bytes()))?;
+        match address {
+            Some(address) => {
+                set(headers, "X-Forwarded-For", &behind(addresses, address.as_bytes()))?;
             }
             None if !appends => drop(headers.remove("x-forwarded-for")),
             None => {}
