@@ -45,6 +45,8 @@ pub(crate) struct Asked {
     pub(crate) timers: [Duration; TIMERS],
     pub(crate) read_deadline: Option<Duration>,
     pub(crate) write_deadline: Option<Duration>,
+    /// The memory that the handler holds by itself.
+    pub(crate) own: usize,
     pub(crate) successor: Option<Box<dyn AnyHandler>>,
     pub(crate) dials: Vec<DialOrder>,
     /// What the connection of this name, the latest one that was encrypted, agreed on.
@@ -100,6 +102,7 @@ pub(crate) mod ask {
     pub(crate) const OWE: u32 = 1 << 9;
     pub(crate) const SETTLE: u32 = 1 << 10;
     pub(crate) const KEEP_TIME: u32 = 1 << 11;
+    pub(crate) const OWN: u32 = 1 << 12;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;
