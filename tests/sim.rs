@@ -5,6 +5,11 @@ use std::time::Duration;
 use overt::sim::{Seeds, Simulation};
 use overt::{Limits, Reason};
 
+#[cfg(feature = "http")]
+#[path = "common/answers.rs"]
+#[allow(dead_code, reason = "shared with the tests of HTTP on the bench, which use the rest")]
+mod answers;
+
 #[path = "sim/admission.rs"]
 mod admission;
 #[cfg(feature = "http")]
@@ -28,11 +33,17 @@ mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
 #[cfg(feature = "http")]
+#[path = "sim/http.rs"]
+mod http;
+#[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
 #[cfg(feature = "http")]
 #[path = "sim/http_proxy.rs"]
 mod http_proxy;
+#[cfg(all(feature = "http", feature = "tls"))]
+#[path = "sim/http_secured.rs"]
+mod http_secured;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
@@ -87,6 +98,14 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http_client::fickle,
     #[cfg(feature = "http")]
     http_client::slow_taker,
+    #[cfg(feature = "http")]
+    http::cut,
+    #[cfg(feature = "http")]
+    http::drain,
+    #[cfg(feature = "http")]
+    http::pipelined,
+    #[cfg(all(feature = "http", feature = "tls"))]
+    http_secured::encrypted,
     #[cfg(feature = "http")]
     http_proxy::all_shapes,
     #[cfg(feature = "http")]
@@ -163,6 +182,7 @@ fn small_limits(sim: &Simulation) -> Limits {
         messages_per_turn: 1 + sim.random(5) as u32,
         jobs_per_connection: 1 + sim.random(8) as u32,
         jobs: 1 + sim.random(12) as u32,
+        job_bytes: 1 + sim.random(10_000),
         ..Limits::default()
     }
 }

@@ -136,6 +136,8 @@ impl<N: Net> Core<N> {
             write_deadline: None,
             own: 0,
             successor: None,
+            #[cfg(feature = "tls")]
+            secured: None,
             dials: Vec::new(),
             tls: None,
             home: home.clone(),

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use overt::sim::{Simulation, Status, seeds};
+use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
 use overt::{Close, Config, Context, Handler, Limits, Never, Outgoing, Reason, Result, Timer};
 
 use crate::{closes, counted};
@@ -183,5 +183,79 @@ fn a_panic_at_the_opening_ends_that_connection_and_leaves_nothing() {
         }
         sim.run_for(Duration::from_secs(1));
         assert_eq!(counted(sim, "timers"), 0);
+    });
+}
+
+#[test]
+fn a_panic_leaves_no_job_of_others_lying() {
+    /// Has a worker answer, or panics.
+    struct Answers;
+
+    impl Handler for Answers {
+        type Message = Never;
+
+        fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            match cx.input.take(1) {
+                Some(b"!") => panic_silently(),
+                _ => cx.effects.answer(b"", |_, output| output.put(b"answer")),
+            }
+        }
+    }
+
+    Seeds::new(50).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config { loops: 1, workers: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Answers).unwrap();
+        let handle = engine.handle();
+        let clients: Vec<_> = (0..2).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        sim.run_until(|| handle.connections() == 2);
+        sim.run_for(Duration::from_secs(1));
+        // Both come in one turn, and then nothing that would wake the loop.
+        clients[0].send(b"?");
+        clients[1].send(b"!");
+        sim.run_for(Duration::from_secs(1));
+        assert_eq!(clients[0].received(), b"answer");
+    });
+}
+
+#[test]
+fn a_panic_of_one_timer_does_not_cost_the_others_theirs() {
+    /// Ticks a second after its opening, or panics then.
+    struct Ticks(bool);
+
+    impl Handler for Ticks {
+        type Message = Never;
+
+        fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            cx.effects.arm(Timer::new(0), Duration::from_secs(1));
+            Ok(())
+        }
+
+        fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            self.0 = true;
+            cx.input.clear();
+            cx.effects.arm(Timer::new(0), Duration::from_secs(1));
+            Ok(())
+        }
+
+        fn on_timer(&mut self, _: Timer, cx: &mut Context<'_, Self>) -> Result {
+            if self.0 {
+                panic_silently();
+            }
+            cx.output.put(b"tick");
+            Ok(())
+        }
+    }
+
+    Seeds::new(50).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config { loops: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Ticks(false)).unwrap();
+        let clients: Vec<_> = (0..6).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        let victim = sim.random(6);
+        clients[victim].send(b"!");
+        sim.run_for(Duration::from_millis(1100));
+        for (number, client) in clients.iter().enumerate() {
+            let expected: &[u8] = if number == victim { b"" } else { b"tick" };
+            assert_eq!(client.received(), expected);
+        }
     });
 }

@@ -234,3 +234,24 @@ fn who_takes_over_during_a_shutdown_is_told_of_it() {
         assert_eq!((client.status(), client.received()), (Status::Ended, b"bye".to_vec()));
     });
 }
+
+#[test]
+fn what_came_before_a_shutdown_is_answered_though_no_event_told_of_it_yet() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config { loops: 1, workers: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7001", || Framed(LengthPrefixed::MIB)).unwrap();
+        let handle = engine.handle();
+        let client = sim.connect("10.0.0.1:7001");
+        sim.run_until(|| handle.connections() == 1);
+        sim.run_for(Duration::from_secs(1));
+        sim.set_faults(Faults { late_events: 1000, ..Faults::calm() });
+        client.send(b"\0\0\0\x03one");
+        sim.run_until(|| client.unsent() == 0);
+        sim.run_for(Duration::from_micros(20));
+        handle.shut_down();
+        sim.run_for(Duration::from_micros(200));
+        sim.set_faults(Faults::calm());
+        sim.run_until(|| client.is_over());
+        assert_eq!(client.received(), b"\0\0\0\x03one");
+    });
+}

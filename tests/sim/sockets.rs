@@ -6,30 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use overt::net::{Bind, Remote};
+use overt::net::Bind;
+use overt::service::DatagramEcho;
 use overt::sim::{DatagramPeer, Faults, Seeds, Simulation, seeds};
-use overt::{Close, Config, Crowded, Datagrams, Limits, Never, Outgoing, Reason, Result, Session};
-use overt::{SessionContext, Sessions, SocketContext, Timer};
+use overt::{Close, Config, Crowded, Limits, Never, Outgoing, Reason, Result, Session};
+use overt::{SessionContext, Sessions, Timer};
 
 use crate::{closes, counted};
 
 const SERVER: &str = "10.0.0.1:7003";
 const IDLE: Duration = Duration::from_secs(5);
-
-struct Echo;
-
-impl Datagrams for Echo {
-    type Message = Never;
-
-    fn on_datagram(
-        &mut self,
-        datagram: &[u8],
-        from: &Remote,
-        cx: &mut SocketContext<'_, Never>,
-    ) -> Result {
-        cx.send_to(from, datagram)
-    }
-}
 
 fn config(sim: &mut Simulation) -> Config {
     let datagrams_per_visit = 1 + sim.random(100) as u32;
@@ -63,7 +49,7 @@ fn send_some(sim: &mut Simulation, peer: &DatagramPeer) -> Vec<Vec<u8>> {
 pub(crate) fn echo(sim: &mut Simulation) {
     let config = config(sim);
     let engine = sim.engine(config);
-    engine.bind(SERVER, || Echo).unwrap();
+    engine.bind(SERVER, || DatagramEcho).unwrap();
     let handle = engine.handle();
     let count = 1 + sim.random(5);
     let peers = peers(sim, count);

@@ -24,6 +24,12 @@ struct Patient {
     read_deadline: Option<Duration>,
 }
 
+impl Patient {
+    fn new(times: &Arc<Mutex<Vec<Duration>>>) -> Self {
+        Self { times: times.clone(), opened: Duration::ZERO, read_deadline: None }
+    }
+}
+
 impl Handler for Patient {
     type Message = Never;
 
@@ -60,7 +66,7 @@ fn ends(
     let times = Arc::new(Mutex::new(Vec::new()));
     let engine = sim.engine(Config { loops: 1, deadlines, ..Config::default() });
     let noted = times.clone();
-    let handler = move || Patient { times: noted.clone(), opened: Duration::ZERO, read_deadline };
+    let handler = move || Patient { read_deadline, ..Patient::new(&noted) };
     engine.listen("10.0.0.1:7000", handler).unwrap();
     let peer = sim.connect("10.0.0.1:7000");
     client(&peer);
@@ -104,6 +110,25 @@ fn a_frame_that_is_never_completed_ends_when_its_deadline_is_due() {
             ends(sim, Deadlines { frame, ..long() }, None, |peer| peer.send(b"\0\0\0\x09abc"));
         assert_eq!(reason, Reason::LateFrame);
         assert_about(after, frame, Duration::from_secs(1));
+    });
+}
+
+#[test]
+fn whoever_completes_frames_may_always_have_begun_the_next() {
+    seeds(20, |sim| {
+        let deadlines = Deadlines { frame: Duration::from_secs(7), ..long() };
+        let engine = sim.engine(Config { loops: 1, deadlines, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Patient::new(&Arc::default())).unwrap();
+        let peer = sim.connect("10.0.0.1:7000");
+        peer.send(b"\0");
+        for _ in 0..10 {
+            sim.run_for(Duration::from_secs(5));
+            peer.send(b"\0\0\x01x\0");
+        }
+        sim.run_for(Duration::from_secs(5));
+        assert_closes(sim, &[]);
+        sim.run_for(Duration::from_secs(3));
+        assert_eq!(closes(sim, Reason::LateFrame), 1);
     });
 }
 
