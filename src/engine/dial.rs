@@ -43,7 +43,11 @@ impl<N: Net> EventLoop<N> {
     }
 
     pub(super) fn dial_one(&mut self, DialOrder { dial, handler }: DialOrder) {
-        if self.phase >= ShutdownPhase::Draining {
+        let last = match dial.while_draining {
+            true => ShutdownPhase::Draining,
+            false => ShutdownPhase::LameDuck,
+        };
+        if self.phase > last {
             return self.end_handler(handler, Close::Shutdown);
         }
         let id = self.next_id();
@@ -66,6 +70,7 @@ impl<N: Net> EventLoop<N> {
             error: None,
             handler,
             secured: dial.secured.map(|secured| (secured, name)),
+            while_draining: dial.while_draining,
         }))));
         self.dialing += 1;
         match dial.after.is_zero() {
@@ -211,6 +216,9 @@ impl<N: Net> EventLoop<N> {
         self.shared.enter(self.number);
         self.core.wheel.cancel(id.slot);
         self.enqueue(id);
+        if self.phase >= ShutdownPhase::Draining {
+            self.tell_drain(id);
+        }
         if let Some((secured, name)) = dialing.secured {
             let address = || peer.ip().map(|ip| ip.to_string()).unwrap_or_default();
             self.secure(id, &secured, &name.unwrap_or_else(address), dialing.until);

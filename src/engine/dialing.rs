@@ -23,6 +23,8 @@ pub(crate) struct Dialing<N: Net> {
     pub(super) handler: Box<dyn AnyHandler>,
     /// How it will be encrypted, if it will, and the name that was dialled, if it was one.
     pub(super) secured: Option<(Secured, Option<String>)>,
+    /// Whether it goes on while the engine drains.
+    pub(super) while_draining: bool,
 }
 
 pub(super) enum State<N: Net> {

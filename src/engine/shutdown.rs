@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::core::millis;
+use super::dialing::Dialing;
 use super::flag;
 use super::order::Order;
 use super::shared::ShutdownPhase;
@@ -77,7 +78,7 @@ impl<N: Net> EventLoop<N> {
         self.enter_phase(ShutdownPhase::Draining, self.grace.drain);
         self.shutdown.half = self.core.now() + u64::from(millis(self.grace.drain / 2));
         self.accept_the_last();
-        self.stop_dialing();
+        self.stop_dialing(|dialing| !dialing.while_draining);
         for id in self.connection_ids() {
             self.tell_drain(id);
         }
@@ -86,9 +87,9 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    fn stop_dialing(&mut self) {
+    fn stop_dialing(&mut self, which: impl Fn(&Dialing<N>) -> bool) {
         for id in self.ids(|slot| match slot {
-            Slot::Other(other) => matches!(**other, Other::Dialing(_)),
+            Slot::Other(other) => matches!(&**other, Other::Dialing(dialing) if which(dialing)),
             Slot::Connection(_) => false,
         }) {
             self.dial_failed(id, Close::Shutdown);
@@ -121,6 +122,7 @@ impl<N: Net> EventLoop<N> {
             self.drain();
         }
         self.enter_phase(ShutdownPhase::Forced, self.grace.forced);
+        self.stop_dialing(|_| true);
         self.shutdown.report.jobs_cut += u64::from(self.core.stage.asked.desk.in_flight());
         for id in self.connection_ids() {
             let Some(connection) = self.connection(id) else { continue };
@@ -177,7 +179,7 @@ impl<N: Net> EventLoop<N> {
         if self.phase == ShutdownPhase::Ready {
             self.tell_all_to_shut_down();
         }
-        self.stop_dialing();
+        self.stop_dialing(|_| true);
         self.cut();
         self.end();
     }

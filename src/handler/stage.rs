@@ -149,6 +149,7 @@ pub struct Dial {
     pub(crate) timeout: Option<Duration>,
     pub(crate) after: Duration,
     pub(crate) secured: Option<Secured>,
+    pub(crate) while_draining: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +160,7 @@ pub(crate) enum Target {
 
 impl Dial {
     fn target(to: Target) -> Self {
-        Self { to, timeout: None, after: Duration::ZERO, secured: None }
+        Self { to, timeout: None, after: Duration::ZERO, secured: None, while_draining: false }
     }
 
     /// To an address.
@@ -190,6 +191,13 @@ impl Dial {
     /// `Deadlines::handshake` unless set.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
+    }
+
+    /// Also while the engine drains for a shutdown, when others end as `Close::Shutdown`: for what
+    /// takes a connection to answer those who are still served. It is asked to end at once, as all
+    /// that are open then.
+    pub fn while_draining(self) -> Self {
+        Self { while_draining: true, ..self }
     }
 
     /// How long to wait first. Not at all unless set.

@@ -294,6 +294,50 @@ fn a_shutdown_lets_requests_end_that_are_under_way() {
     });
 }
 
+/// Clients that ask again and again, until they are told that it was the last time.
+pub(crate) fn last_requests(sim: &mut Simulation) {
+    origin(sim, BACKEND, |_| Reply::Send(answer(200, "", b"hello")));
+    let (proxy, handle) = defaults(sim);
+    let clients: Vec<_> = (0..4).map(|_| sim.connect(AT)).collect();
+    let (mut asked, mut rounds) = ([0; 4], 0);
+    let until = 1 + sim.random(4) as u32;
+    let answers =
+        |client: &Peer| client.received().windows(5).filter(|window| *window == b"hello").count();
+    let told = |client: &Peer| {
+        String::from_utf8(client.received()).unwrap().to_lowercase().contains("connection: close")
+    };
+    loop {
+        for (client, asked) in clients.iter().zip(&mut asked) {
+            if answers(client) == *asked && !told(client) {
+                client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                *asked += 1;
+            }
+        }
+        if clients.iter().all(Peer::is_over) {
+            break;
+        }
+        let received = || clients.iter().map(Peer::received_in_all).sum::<u64>();
+        let before = received();
+        sim.run_until(|| received() > before || clients.iter().all(Peer::is_over));
+        // Who waits to be accepted may be cut by a shutdown.
+        rounds += u32::from(clients.iter().all(|client| answers(client) > 0));
+        if rounds == until {
+            handle.shut_down();
+        }
+    }
+    for (client, asked) in clients.iter().zip(asked) {
+        // All that it asked was answered, the last with the word that it is the last.
+        assert_eq!((answers(client), told(client)), (asked, true));
+        client.close();
+    }
+    sim.run_until(|| handle.connections() == 0 && proxy.counts().open == 0);
+}
+
+#[test]
+fn a_shutdown_answers_every_last_request() {
+    seeds(50, last_requests);
+}
+
 fn sim_is_over<N: overt::net::Net>(handle: &overt::Handle<N>) -> bool {
     handle.connections() == 0
 }

@@ -156,8 +156,7 @@ impl Line {
         if let Some(far) = self.far.take() {
             far.end(trailers);
         }
-        let is_fit = self.sent && self.decoder.is_reusable() && cx.input.is_empty();
-        if is_fit && !self.is_last {
+        if self.sent && self.decoder.is_reusable() && cx.input.is_empty() {
             return self.lie_down(cx);
         }
         cx.effects.close();

@@ -29,6 +29,10 @@ use crate::wire::http1::{RequestEncoder, ResponseDecoder, ResponseEvent};
 
 pub(super) const WATCH: Timer = Timer::new(0);
 
+/// How long a line rests once a graceful shutdown has begun: somewhat longer than clients get for
+/// their last requests (`HttpDeadlines::last_request`).
+const LAST_REST: Duration = Duration::from_millis(1500);
+
 /// A connection of a client. See `line.rs`.
 pub struct Line {
     pub(super) place: Place,
@@ -56,8 +60,6 @@ pub struct Line {
     pub(super) resting: Option<Address<ToLine>>,
     pub(super) rest: Duration,
     pub(super) connect: Duration,
-    /// Whether the present question is the last, because the engine shuts down.
-    pub(super) is_last: bool,
     pub(super) watch: Watch,
 }
 
@@ -99,7 +101,6 @@ impl Line {
             resting: None,
             rest: config.rest,
             connect: config.connect,
-            is_last: false,
             watch: Watch::default(),
         }
     }
@@ -199,10 +200,13 @@ impl Handler for Line {
         }
     }
 
+    /// Who is served by this engine may still come with a last request, and has no other way to be
+    /// answered than the lines that are there.
     fn on_drain(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        self.is_last = true;
+        self.rest = self.rest.min(LAST_REST);
         if self.stage == Stage::Resting {
-            cx.effects.close();
+            self.watch.set(Due::Rest, Some(cx.effects.now() + self.rest));
+            self.arm(cx);
         }
         Ok(())
     }

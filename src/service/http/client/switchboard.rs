@@ -72,7 +72,7 @@ impl Switchboard {
         match self.pool.open(home, &way.name) {
             Some(place) => {
                 let line = Line::new(place, far, way.tunnel.clone(), &self.config);
-                caller.dial(way.dial.clone(), line);
+                caller.dial(way.dial.clone().while_draining(), line);
             }
             None => far.fail(Failure::Busy, Duration::ZERO),
         }
