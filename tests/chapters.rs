@@ -193,3 +193,79 @@ fn chapter_08_finds_what_loopback_hides() {
     let (held, said) = run(&["naive"]);
     assert!(!held && said.contains("OVERT_SEED="), "{said}");
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn chapter_12_brings_answers_from_behind() {
+    let server = TcpListener::bind(ANY).unwrap();
+    let to = server.local_addr().unwrap().to_string();
+    let proxy = chapter("12_reverse_proxy", &[ANY, &to]);
+    let at = proxy.address("a proxy to");
+    let mut client = connected(at);
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n").unwrap();
+    let (mut backend, _) = server.accept().unwrap();
+    backend.set_read_timeout(Some(PATIENCE)).unwrap();
+    let expected = "GET /a HTTP/1.1\r\n";
+    assert_eq!(hears(&mut backend, expected.len()), expected);
+    backend.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    let mut client = BufReader::new(client);
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert!(client.read_line(&mut line).unwrap() > 0);
+    }
+    let mut body = [0; 5];
+    client.read_exact(&mut body).unwrap();
+    assert_eq!(&body, b"hello");
+    client_says(&mut client, "GET /proxy-status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n");
+    let mut status = String::new();
+    client.read_to_string(&mut status).unwrap();
+    assert!(status.contains("ClientCounts { open: 1, resting: 1, held: 0"), "{status}");
+    drop((client, backend));
+    proxy.ends();
+}
+
+#[cfg(feature = "websocket")]
+#[test]
+fn chapter_11_tells_everybody_in_the_room_and_those_who_come_late() {
+    let server = chapter("11_websocket_chat", &[ANY]);
+    let at = server.address("a chat");
+    let mut browser = connected(at);
+    browser.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let mut page = String::new();
+    browser.read_to_string(&mut page).unwrap();
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("new WebSocket("), "{page}");
+    let open = || {
+        let mut socket = connected(at);
+        let fields = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13";
+        let key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+        let request = format!("GET /chat HTTP/1.1\r\nhost: {at}\r\n{fields}\r\n{key}\r\n\r\n");
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            head += &hears(&mut socket, 1);
+        }
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        socket
+    };
+    // Frames of a server are short here: two bytes, then the text.
+    let hears_line = |socket: &mut std::net::TcpStream| {
+        let mut header = [0; 2];
+        socket.read_exact(&mut header).unwrap();
+        hears(socket, header[1].into())
+    };
+    let mut ann = open();
+    assert_eq!(hears_line(&mut ann), "* you are @guest-1");
+    assert_eq!(hears_line(&mut ann), "* guest-1 here");
+    ann.write_all(b"\x81\x85\0\0\0\0hello").unwrap(); // The mask is nothing.
+    assert_eq!(hears_line(&mut ann), "<guest-1> hello");
+    let mut bob = open();
+    assert_eq!(hears_line(&mut bob), "* you are @guest-2");
+    assert_eq!(hears_line(&mut bob), "* guest-1, guest-2 here");
+    assert_eq!(hears_line(&mut bob), "<guest-1> hello");
+    assert_eq!(hears_line(&mut ann), "* guest-2 came");
+    drop(bob);
+    assert_eq!(hears_line(&mut ann), "* guest-2 went");
+    drop(ann);
+    server.ends();
+}

@@ -135,6 +135,8 @@ impl<N: Net> Core<N> {
             read_deadline: None,
             write_deadline: None,
             successor: None,
+            #[cfg(feature = "tls")]
+            secured: None,
             dials: Vec::new(),
             tls: None,
             home: home.clone(),

@@ -5,10 +5,14 @@ use std::mem;
 use super::connection::Connection;
 use super::core::{Core, millis};
 use super::due::{Due, after};
+#[cfg(feature = "tls")]
+use super::flag::SECURED;
 use super::flag::{
     CLOSING, DRAINED, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_DRAIN,
     TELL_EOF, TIMED,
 };
+#[cfg(feature = "tls")]
+use crate::handler::Close;
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
 use crate::net::Net;
@@ -48,6 +52,10 @@ impl<N: Net> Connection<N> {
         if bits & (ask::READ_DEADLINE | ask::WRITE_DEADLINE) != 0 {
             self.set_deadlines(bits, core);
         }
+        #[cfg(feature = "tls")]
+        if bits & ask::SECURE != 0 {
+            self.start_tls(core)?;
+        }
         match core.stage.asked.successor.take() {
             Some(successor) => {
                 self.handler = successor;
@@ -56,6 +64,19 @@ impl<N: Net> Connection<N> {
             }
             None => Ok(()),
         }
+    }
+
+    /// It is encrypted from now on: says the first word of the handshake.
+    #[cfg(feature = "tls")]
+    fn start_tls(&mut self, core: &mut Core<N>) -> Result {
+        let Some((secured, host)) = core.stage.asked.secured.take() else { return Ok(()) };
+        let is_clear = core.stage.input.is_empty() && core.stage.output.is_empty();
+        if !is_clear || self.flags & SECURED != 0 {
+            return Err(Close::Protocol("TLS begins in the middle of something"));
+        }
+        let until = core.now() + u64::from(core.times.handshake);
+        self.secure(secured.0.layer(&host)?, until, core);
+        self.shake_hands(core)
     }
 
     /// Who is no longer owed anything begins to be idle now.

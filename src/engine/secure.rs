@@ -124,7 +124,13 @@ impl<N: Net> Connection<N> {
             return Err(Close::Over(Bound::Output));
         }
         match progress {
-            Err(error) => self.fail(error, core),
+            Err(error) => {
+                // What came before is true all the same, and may be the reason.
+                if self.has_opened_something(core) {
+                    self.dispatch_data(core)?;
+                }
+                self.fail(error, core)
+            }
             Ok(_) if full => {
                 let what = "a message of the handshake is too long";
                 self.fail(TlsError::new(TlsFailure::Malformed, what), core)
@@ -239,8 +245,8 @@ impl<N: Net> Connection<N> {
     fn fail(&mut self, error: TlsError, core: &mut Core<N>) -> Result {
         core.stage.input.clear();
         core.stage.output.clear();
-        self.seal_and_flush(core)?;
-        if self.flags & EOF != 0 || core.net.finish(&mut self.stream).is_err() {
+        let told = self.seal_and_flush(core).is_ok() && core.net.finish(&mut self.stream).is_ok();
+        if !told || self.flags & EOF != 0 {
             return Err(error.into());
         }
         if let Some(secure) = self.secured() {

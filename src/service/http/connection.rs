@@ -144,8 +144,7 @@ impl<S: Site> Handler for HttpConnection<S> {
     }
 
     fn on_eof(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        self.talk.peer_ended();
-        self.react(cx, |_, _| Ok(()))
+        self.react(cx, |this, cx| this.talk.peer_ended(cx.output, &mut cx.effects.lend()))
     }
 
     fn on_message(&mut self, mail: ExchangeMail, cx: &mut Context<'_, Self>) -> Result {

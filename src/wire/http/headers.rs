@@ -27,10 +27,10 @@ pub struct Headers {
     /// `name: value\r\n`, one after another.
     lines: Vec<u8>,
     fields: Vec<Field>,
-    /// The [`known`] fields that are here, or were.
+    /// The [`known`] fields that are here.
     known: u16,
-    /// What was wrong with a field that a builder added.
-    spoiled: Option<&'static str>,
+    /// Whether a builder added a field that could not be.
+    is_spoiled: bool,
 }
 
 /// Where a field is in the lines.
@@ -75,6 +75,9 @@ pub(crate) mod known {
 }
 
 impl Headers {
+    /// How long a name may be, in bytes.
+    pub const NAME_MAX: usize = u16::MAX as usize;
+
     /// How many fields there are; a name that came twice counts twice.
     pub fn len(&self) -> usize {
         self.fields.len()
@@ -144,12 +147,13 @@ impl Headers {
 
     /// Keeps the fields for which `keep` says so, in their order. Nothing is allocated.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &[u8]) -> bool) {
-        let (lines, mut to) = (&mut self.lines, 0);
+        let (lines, mut to, mut known) = (&mut self.lines, 0, 0);
         self.fields.retain_mut(|field| {
             let (name, value) = field.parts(lines);
             if !keep(name, value) {
                 return false;
             }
+            known |= known::bit(name.as_bytes());
             let back = field.start - to;
             if back > 0 {
                 lines.copy_within(field.start as usize..field.end as usize, to as usize);
@@ -161,6 +165,7 @@ impl Headers {
             true
         });
         self.lines.truncate(to as usize);
+        self.known = known;
     }
 
     /// The value of the first field with this name.
@@ -209,7 +214,7 @@ impl Headers {
     pub fn clear(&mut self) {
         self.lines.clear();
         self.fields.clear();
-        (self.known, self.spoiled) = (0, None);
+        (self.known, self.is_spoiled) = (0, false);
     }
 
     /// Gives back the memory of a `Headers` that will not be used for a while.
@@ -220,16 +225,16 @@ impl Headers {
     /// Adds a field, or notes that it could not be.
     pub(super) fn build(&mut self, name: &str, value: impl AsRef<[u8]>) {
         if self.append(name, value).is_err() {
-            self.spoiled = Some("a field that can't be sent");
+            self.is_spoiled = true;
         }
     }
 
-    /// What was wrong with a field that a builder added.
-    pub(crate) fn spoiled(&self) -> Option<&'static str> {
-        self.spoiled
+    /// Whether a builder added a field that can't be sent.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.is_spoiled
     }
 
-    /// Whether any of the [`known`] fields of `bits` may be here.
+    /// Whether any of the [`known`] fields of `bits` is here.
     #[inline]
     pub(crate) fn has(&self, bits: u16) -> bool {
         self.known & bits != 0
@@ -371,8 +376,10 @@ mod tests {
 
     #[test]
     fn what_is_known_is_noted() {
-        let headers = some();
+        let mut headers = some();
         assert!(headers.has(known::HOST) && !headers.has(known::CONNECTION));
+        headers.remove("host");
+        assert!(!headers.has(known::HOST));
         for name in ["Transfer-Encoding", "content-length", "UPGRADE", "Expect", "date"] {
             assert_ne!(known::bit(name.as_bytes()), 0, "{name}");
         }

@@ -212,5 +212,8 @@ fn may_have_body(status: StatusCode) -> bool {
 }
 
 fn check_fields(headers: &Headers) -> Result<(), HttpError> {
-    headers.spoiled().map_or(Ok(()), |what| Err(HttpError::misuse(what)))
+    match headers.is_spoiled() {
+        true => Err(HttpError::misuse("a field that can't be sent")),
+        false => Ok(()),
+    }
 }

@@ -13,7 +13,6 @@
 //! of its question is still on its way. A line that is left in the middle of either is not used
 //! again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::ClientConfig;
@@ -34,7 +33,8 @@ pub struct Line {
     pub(super) stage: Stage,
     /// Who asks; none while the line rests, and when the caller has gone.
     pub(super) far: Option<Far>,
-    tunnel: Option<Arc<Tunnel>>,
+    /// What is to be asked for before anything else.
+    pub(super) tunnel: Option<Tunnel>,
     pub(super) encoder: RequestEncoder,
     pub(super) decoder: ResponseDecoder,
     pub(super) limits: HttpLimits,
@@ -75,7 +75,7 @@ impl Line {
     pub(super) fn new(
         place: Place,
         far: Far,
-        tunnel: Option<Arc<Tunnel>>,
+        tunnel: Option<Tunnel>,
         config: &ClientConfig,
     ) -> Self {
         Self {
@@ -141,8 +141,8 @@ impl Handler for Line {
     type Message = ToLine;
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        if let Some(tunnel) = self.tunnel.clone() {
-            return self.ask_for_tunnel(&tunnel, cx);
+        if self.tunnel.is_some() {
+            return self.ask_for_tunnel(cx);
         }
         match self.far.take() {
             Some(far) => self.begin(far, cx),

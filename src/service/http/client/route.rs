@@ -13,16 +13,19 @@ pub struct Route {
     pub(super) name: Arc<str>,
     pub(super) dial: Dial,
     /// What a proxy on the way is to open a tunnel to.
-    pub(super) tunnel: Option<Arc<Tunnel>>,
+    pub(super) tunnel: Option<Tunnel>,
 }
 
 /// A tunnel through a proxy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tunnel {
-    /// Host and port of its far end.
-    pub(super) to: String,
+    /// Its far end.
+    pub(super) to: Origin,
     /// `Proxy-Authorization`, if the proxy wants to know.
     pub(super) authorization: Option<String>,
+    /// How TLS is spoken through it.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<crate::tls::TlsClient>,
 }
 
 impl Route {
@@ -66,8 +69,13 @@ impl ProxyServer {
         Self { authorization: Some(value.into()), ..self }
     }
 
-    pub(super) fn tunnel_to(&self, origin: &Origin) -> Arc<Tunnel> {
-        let (to, authorization) = (origin.authority_with_port(), self.authorization.clone());
-        Arc::new(Tunnel { to, authorization })
+    /// To be spoken through in the clear.
+    pub(super) fn tunnel_to(&self, origin: &Origin) -> Tunnel {
+        Tunnel {
+            to: origin.clone(),
+            authorization: self.authorization.clone(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }

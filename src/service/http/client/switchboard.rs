@@ -14,6 +14,7 @@ use super::pipe::{Far, Near, Question, Times, ToLine, Word, pipe};
 use super::pool::{Bounds, Pool};
 use super::route::Route;
 use super::url::Origin;
+use crate::net::{TlsError, TlsFailure};
 
 pub(super) struct Switchboard {
     pub(super) config: ClientConfig,
@@ -89,8 +90,27 @@ impl Switchboard {
             route.tunnel = Some(proxy.tunnel_to(origin));
         }
         if origin.is_secure() {
-            return Err(Failure::Tls("this client speaks no TLS".into()));
+            self.secure(&mut route)?;
         }
         Ok(route)
     }
+
+    #[cfg(feature = "tls")]
+    fn secure(&self, route: &mut Route) -> Result<(), Failure> {
+        let tls = self.config.tls.as_ref().ok_or_else(speaks_no_tls)?;
+        match &mut route.tunnel {
+            Some(tunnel) => tunnel.tls = Some(tls.clone()),
+            None => route.dial = route.dial.clone().tls(tls),
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn secure(&self, _: &mut Route) -> Result<(), Failure> {
+        Err(speaks_no_tls())
+    }
+}
+
+fn speaks_no_tls() -> Failure {
+    Failure::Tls(TlsError::new(TlsFailure::Internal, "this client was given no TLS"))
 }

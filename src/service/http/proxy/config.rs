@@ -15,8 +15,9 @@ pub struct ProxyConfig {
     pub health: Health,
     /// Backends that one request is tried at, if it could not be brought to the first. 3.
     pub tries_max: usize,
-    /// Whether clients come by TLS, which backends are told.
-    pub secure: bool,
+    /// Whether a client that has closed its sending half still gets its answer. Unless set, it is
+    /// taken for gone, as it nearly always is, and the backend is spared the work.
+    pub half_closed: bool,
 }
 
 impl Default for ProxyConfig {
@@ -26,7 +27,7 @@ impl Default for ProxyConfig {
             rewriting: Rewriting::default(),
             health: Health::default(),
             tries_max: 3,
-            secure: false,
+            half_closed: false,
         }
     }
 }

@@ -70,8 +70,8 @@ impl ProxyExchange {
         let Some(backend) = self.pick(cx) else {
             return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "there is no backend"));
         };
-        let secure = proxy.config.secure;
-        let passage = Passage { peer: cx.peer(), secure, backend: &backend.authority };
+        let (peer, secure) = (cx.peer(), cx.tls().is_some());
+        let passage = Passage { peer, secure, backend: &backend.authority };
         let mut next = proxy.config.rewriting.request(head, &passage)?;
         forward_fewer(head, &mut next)?;
         self.is_head = *head.method() == Method::HEAD;
@@ -243,6 +243,11 @@ impl Exchange for ProxyExchange {
 
     fn on_writable(&mut self, cx: &mut Cx<'_>) -> Result {
         self.look(cx)
+    }
+
+    /// As most proxies do: who waits for an answer keeps its connection open.
+    fn on_half_closed(&mut self, _: &mut Cx<'_>) -> Result {
+        if self.proxy.config.half_closed { Ok(()) } else { Err(Close::ByPeer) }
     }
 
     /// The backend is told by the end of its connection that nobody listens any more.
