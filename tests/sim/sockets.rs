@@ -184,7 +184,7 @@ fn each_session_ends_once_whatever_happens() {
 fn what_a_full_socket_cannot_answer_waits_in_the_kernel() {
     let faults =
         Faults { would_block: 500, delay_max: Duration::from_millis(20), ..Faults::calm() };
-    Seeds::new(10).faults(faults).run(|sim| {
+    Seeds::new(10).run(|sim| {
         // What one call may give fits, and not what may wait.
         let limits =
             Limits { datagrams_per_visit: 1, datagrams_unsent: 10_000, ..Limits::default() };
@@ -192,7 +192,9 @@ fn what_a_full_socket_cannot_answer_waits_in_the_kernel() {
         engine.bind(SERVER, || DatagramEcho).unwrap();
         let peer = peers(sim, 1).remove(0);
         for _ in 0..5 {
+            sim.set_faults(Faults::calm());
             (0..200).for_each(|_| peer.send(server(), &[7; 100]).unwrap());
+            sim.set_faults(faults.clone());
             let mut came = 0;
             sim.run_until(|| {
                 came += std::iter::from_fn(|| peer.receive()).count();
