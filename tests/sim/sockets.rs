@@ -183,11 +183,11 @@ fn each_session_ends_once_whatever_happens() {
 #[test]
 fn what_a_full_socket_cannot_answer_waits_in_the_kernel() {
     let faults =
-        Faults { would_block: 500, delay_max: Duration::from_millis(20), ..Faults::calm() };
-    Seeds::new(10).run(|sim| {
+        Faults { would_block: 250, delay_max: Duration::from_millis(20), ..Faults::calm() };
+    Seeds::new(40).run(|sim| {
         // What one call may give fits, and not what may wait.
         let limits =
-            Limits { datagrams_per_visit: 1, datagrams_unsent: 10_000, ..Limits::default() };
+            Limits { datagrams_per_visit: 1, datagrams_unsent: 7_000, ..Limits::default() };
         let engine = sim.engine(Config { loops: 1, limits, ..Config::default() });
         engine.bind(SERVER, || DatagramEcho).unwrap();
         let peer = peers(sim, 1).remove(0);
