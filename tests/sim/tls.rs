@@ -19,8 +19,8 @@ use crate::{assert_closes, closes, small_limits};
 const AT: &str = "10.0.0.1:7443";
 
 /// What all seeds use, since making keys takes longer than running one: a server, and the authority
-/// that vouches for it. All that they send has the same length in each run. Where there are workers,
-/// they shake hands.
+/// that vouches for it. All that they send has the same length in each run. Where there are
+/// workers, they shake hands.
 fn server() -> &'static (TlsServer, String) {
     static SERVER: OnceLock<(TlsServer, String)> = OnceLock::new();
     SERVER.get_or_init(|| {
