@@ -4,6 +4,7 @@ mod arguments;
 mod cert;
 mod demonstration;
 mod failure;
+mod proxy;
 mod run;
 mod server;
 mod tls;

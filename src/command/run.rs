@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::arguments::{Arguments, Chat, Command, Echo, Frames, Origin, UdpEcho};
+use super::arguments::{Arguments, Chat, Command, Echo, Frames, Origin, Proxy, UdpEcho};
 use super::cert;
 use super::demonstration;
 use super::failure::Failure;
@@ -59,6 +59,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Chat(chat)) => run_chat(&chat),
         Some(Command::UdpEcho(echo)) => run_udp_echo(&echo),
         Some(Command::Origin(origin)) => run_origin(&origin),
+        Some(Command::Proxy(proxy)) => run_proxy(&proxy),
         Some(Command::Cert(cert)) => cert::run(&cert),
     }
 }
@@ -115,5 +116,14 @@ fn run_origin(Origin { listen, tls, engine }: &Origin) -> Result<(), Failure> {
     let mut server = Server::new(config, CURE)?.tls(tls.server(&["http/1.1"])?);
     let http = HttpServer::new(origin());
     server.listen_all("origin", listen, move || http.connection())?;
+    server.run(engine.stats.every)
+}
+
+fn run_proxy(Proxy { listen, proxy, tls, engine }: &Proxy) -> Result<(), Failure> {
+    let http = proxy.server()?;
+    let tls = tls.server(&["http/1.1"])?;
+    let name = if tls.is_some() { "https proxy" } else { "proxy" };
+    let mut server = Server::new(engine.config(), CURE)?.tls(tls);
+    server.listen_all(name, listen, move || http.connection())?;
     server.run(engine.stats.every)
 }

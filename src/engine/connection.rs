@@ -124,7 +124,8 @@ impl<N: Net> Connection<N> {
                 self.dispatch_data(core)?;
             }
             core.lap(Phase::Handler);
-            if self.flags & READABLE == 0 {
+            // Or it has just begun to be encrypted: what comes next is not the handler's.
+            if self.flags & READABLE == 0 || !ENCRYPTED && self.flags & SECURED != 0 {
                 break;
             }
             budget = budget.saturating_sub(count);
