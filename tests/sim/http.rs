@@ -228,6 +228,8 @@ pub(crate) fn drain(sim: &mut Simulation) {
     let counts = Counts::default();
     let handle = listen(sim, &counts);
     let mut clients: Vec<Client> = (0..1 + sim.random(4)).map(|_| Client::new(sim)).collect();
+    // Who is still on the way when the shutdown begins may find nobody there.
+    sim.run_until(|| handle.connections() == clients.len() as u32);
     let steps = 5 + sim.random(30);
     for step in 0..300 {
         if step == steps {
