@@ -129,6 +129,9 @@ impl<S: Site> Talk<S> {
         self.since = effects.now();
         self.is_live = true;
         self.lane.begin(head, self.is_last, effects.now());
+        if let Some(name) = &self.server.config.server {
+            self.lane.add_header("server", name.as_bytes());
+        }
         let site = &self.server.site;
         let exchange = match &mut self.exchange {
             Some(exchange) if S::RENEWS => {
