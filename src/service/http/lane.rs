@@ -36,7 +36,7 @@ pub(super) struct Lane {
     date_second: u64,
     /// Fields that others than the exchange add, and where they are put together.
     added: Headers,
-    joined: ResponseHead,
+    joined: Option<Box<ResponseHead>>,
     /// Whether the body may be compressed, and the compressor while it is.
     offer: Option<Offer>,
     gzip: Option<Box<Gzip>>,
@@ -71,7 +71,7 @@ impl Lane {
             date: HttpDate::at(0),
             date_second: 0,
             added: Headers::default(),
-            joined: ResponseHead::default(),
+            joined: None,
             offer: None,
             gzip: None,
             deadline: None,
@@ -249,8 +249,10 @@ impl Lane {
         let encoded = if self.added.is_empty() && self.offer.is_none() {
             self.encoder.head(head, length, Some(&self.date), output)
         } else {
-            let length = self.join(head, length);
-            self.encoder.head(&self.joined, length, Some(&self.date), output)
+            let (joined, length) = self.join(head, length);
+            let encoded = self.encoder.head(&joined, length, Some(&self.date), output);
+            self.joined = Some(joined);
+            encoded
         };
         match encoded {
             Ok(()) => {
@@ -262,18 +264,23 @@ impl Lane {
         }
     }
 
-    /// The head with what others make of it; tells how long its body is then.
+    /// The head with what others make of it, and how long its body is then.
     #[cold]
-    fn join(&mut self, head: &ResponseHead, mut length: BodyLength) -> BodyLength {
-        self.joined.clone_from(head);
+    fn join(
+        &mut self,
+        head: &ResponseHead,
+        mut length: BodyLength,
+    ) -> (Box<ResponseHead>, BodyLength) {
+        let mut joined = self.joined.take().unwrap_or_default();
+        (*joined).clone_from(head);
         for (name, value) in self.added.iter() {
             // It could be appended before.
-            let _ = self.joined.headers.append(name, value);
+            let _ = joined.headers.append(name, value);
         }
         if let Some(offer) = self.offer {
-            self.gzip = Gzip::begin(offer, &mut self.joined, &mut length);
+            self.gzip = Gzip::begin(offer, &mut joined, &mut length);
         }
-        length
+        (joined, length)
     }
 
     #[inline]

@@ -178,7 +178,7 @@ pub struct ServiceExchange<S: ?Sized> {
     service: Arc<S>,
     params: Params,
     /// Kept while the body comes.
-    head: Option<RequestHead>,
+    head: Option<Box<RequestHead>>,
     body: Vec<u8>,
     is_deferred: bool,
 }
@@ -226,7 +226,7 @@ impl<S: Service + ?Sized> Exchange for ServiceExchange<S> {
         match head.body_length() {
             length if length.is_empty() => self.call(head, None, cx),
             BodyLength::Known(count) if count > cx.whole_max() as u64 => self.refuse(cx),
-            _ => self.head = Some(head.clone()),
+            _ => self.head = Some(Box::new(head.clone())),
         }
         Ok(())
     }
