@@ -37,6 +37,7 @@ mod router;
 mod server;
 mod service;
 mod site;
+mod stage;
 mod talk;
 
 pub use access_log::{Access, AccessLog};

@@ -9,32 +9,10 @@ use super::exchange::{Carrier, Exchange, ExchangeContext, ExchangeMail};
 use super::lane::Lane;
 use super::params::Params;
 use super::site::{Shared, Site};
+use super::stage::Stage;
 use crate::base::Output;
 use crate::handler::{Close, Deadline, Effects, Result, Timer};
 use crate::wire::http::{Headers, HttpError, RequestHead, StatusCode};
-
-/// How far the request has come that is being served.
-///
-/// ```text
-///        head              end                  answered
-/// Idle ────────► Body ──────────► Answering ───────────────► Idle
-///                  │ answered                    end, or Over if too much follows
-///                  └─────────► Draining ───────────────────► Idle
-/// any ──► Over: the connection ends when what was said is sent
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Between requests.
-    Idle,
-    /// Its body comes.
-    Body,
-    /// All of it has come.
-    Answering,
-    /// It was answered before it ended: so many bytes more of it are read, and dropped.
-    Draining { left: u64 },
-    /// Nothing more is read.
-    Over,
-}
 
 /// Without a router, no part of a path was left open.
 static NONE: Params = Params::NONE;
