@@ -134,6 +134,7 @@ impl<N: Net> Core<N> {
             timers: [Duration::ZERO; TIMERS],
             read_deadline: None,
             write_deadline: None,
+            own: 0,
             successor: None,
             #[cfg(feature = "tls")]
             secured: None,

@@ -12,6 +12,8 @@ use super::flag::{
     TELL_EOF, TIMED,
 };
 #[cfg(feature = "tls")]
+use super::sealed::Secure;
+#[cfg(feature = "tls")]
 use crate::handler::Close;
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
@@ -52,6 +54,9 @@ impl<N: Net> Connection<N> {
         if bits & (ask::READ_DEADLINE | ask::WRITE_DEADLINE) != 0 {
             self.set_deadlines(bits, core);
         }
+        if bits & ask::OWN != 0 {
+            self.hold_own(core.stage.asked.own, core)?;
+        }
         #[cfg(feature = "tls")]
         if bits & ask::SECURE != 0 {
             self.start_tls(core)?;
@@ -59,7 +64,7 @@ impl<N: Net> Connection<N> {
         match core.stage.asked.successor.take() {
             Some(successor) => {
                 self.handler = successor;
-                self.begin_afresh();
+                self.begin_afresh(core);
                 self.dispatch(Event::Open, core)
             }
             None => Ok(()),
@@ -75,7 +80,8 @@ impl<N: Net> Connection<N> {
             return Err(Close::Protocol("TLS begins in the middle of something"));
         }
         let until = core.now() + u64::from(core.times.handshake);
-        self.secure(secured.0.layer(&host)?, until, core);
+        let secure = Secure::new(secured.0.layer(&host)?, secured.0.shakes_aside());
+        self.secure(secure, until, core);
         self.shake_hands(core)
     }
 
@@ -91,7 +97,7 @@ impl<N: Net> Connection<N> {
     }
 
     /// What another handler asked for does not reach a successor, and what came before is told.
-    fn begin_afresh(&mut self) {
+    fn begin_afresh(&mut self, core: &mut Core<N>) {
         self.flags = self.flags & !(PAUSED | OWING | TIMED) | RESUMED;
         if self.flags & EOF != 0 {
             self.flags |= TELL_EOF;
@@ -102,6 +108,8 @@ impl<N: Net> Connection<N> {
         (0..TIMERS).for_each(|index| self.due.clear(Due::TIMER + index));
         if let Some(kept) = &mut self.kept {
             kept.periods = [0; TIMERS];
+            // To hold less is never too much.
+            let _ = self.hold_own(0, core);
         }
     }
 

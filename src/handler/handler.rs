@@ -321,6 +321,14 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::KEEP_TIME;
     }
 
+    /// Says that this handler holds so many bytes by itself from now on, such as the beginning of a
+    /// message. They count to `Limits::memory_max`, as those of the connection's buffers do; a
+    /// successor begins without.
+    pub fn hold_memory(&mut self, bytes: usize) {
+        self.asked.own = bytes;
+        self.asked.bits |= ask::OWN;
+    }
+
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the
     /// peer sends meanwhile is dropped.
     pub fn close(&mut self) {

@@ -45,6 +45,8 @@ pub(crate) struct Asked {
     pub(crate) timers: [Duration; TIMERS],
     pub(crate) read_deadline: Option<Duration>,
     pub(crate) write_deadline: Option<Duration>,
+    /// The memory that the handler holds by itself.
+    pub(crate) own: usize,
     pub(crate) successor: Option<Box<dyn AnyHandler>>,
     /// How to encrypt from now on, and whom the peer must be.
     #[cfg(feature = "tls")]
@@ -105,6 +107,7 @@ pub(crate) mod ask {
     pub(crate) const KEEP_TIME: u32 = 1 << 11;
     #[cfg(feature = "tls")]
     pub(crate) const SECURE: u32 = 1 << 12;
+    pub(crate) const OWN: u32 = 1 << 13;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;

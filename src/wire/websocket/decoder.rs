@@ -141,6 +141,11 @@ impl Decoder {
         self.message.is_some()
     }
 
+    /// How much memory the message that is being gathered takes, in bytes.
+    pub fn held(&self) -> usize {
+        self.gathered.capacity()
+    }
+
     /// The next message or control frame, or `None` until more bytes have come.
     ///
     /// # Errors
