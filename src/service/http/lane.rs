@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::config::BodyLimits;
 use super::done::Done;
 use super::gzip::{Gzip, Offer};
+use super::pool::Share;
 use crate::base::Output;
 use crate::handler::Timer;
 use crate::wire::http::{
@@ -55,12 +56,15 @@ pub(super) struct Lane {
     /// How long the request's body is, as its head says, while it comes.
     body: BodyLength,
     bodies: BodyLimits,
+    /// Of what is gathered for services.
+    share: Share,
 }
 
 impl Lane {
-    pub(super) fn new(bodies: BodyLimits) -> Self {
+    pub(super) fn new(bodies: BodyLimits, share: Share) -> Self {
         Self {
             bodies,
+            share,
             body: BodyLength::Empty,
             encoder: ResponseEncoder::default(),
             said: Said::All,
@@ -122,6 +126,16 @@ impl Lane {
 
     pub(super) fn whole_max(&self) -> usize {
         self.bodies.whole
+    }
+
+    pub(super) fn gather(&mut self, count: u64) -> bool {
+        self.share.take(count)
+    }
+
+    /// Nothing is gathered any more.
+    #[inline]
+    pub(super) fn give_back(&mut self) {
+        self.share.give_back();
     }
 
     pub(super) fn number(&self) -> u64 {

@@ -29,6 +29,7 @@ mod lane;
 mod layer;
 mod limit;
 mod params;
+mod pool;
 pub mod proxy;
 mod request;
 mod response;

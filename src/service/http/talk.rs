@@ -8,6 +8,7 @@ use super::clock::Wait;
 use super::exchange::{Carrier, Exchange, ExchangeContext, ExchangeMail};
 use super::lane::Lane;
 use super::params::Params;
+use super::pool::Share;
 use super::site::{Shared, Site};
 use super::stage::Stage;
 use crate::base::Output;
@@ -38,7 +39,7 @@ pub(super) struct Talk<S: Site> {
 impl<S: Site> Talk<S> {
     pub(super) fn new(server: Arc<Shared<S>>) -> Self {
         Self {
-            lane: Lane::new(server.config.bodies),
+            lane: Lane::new(server.config.bodies, Share::new(&server.pool)),
             server,
             exchange: None,
             stage: Stage::Idle,
@@ -275,6 +276,7 @@ impl<S: Site> Talk<S> {
     fn over(&mut self, reset: bool, effects: &mut Effects<'_, Carrier>) {
         self.is_live = false;
         self.lane.forget_timers(|timer| effects.disarm(timer));
+        self.lane.give_back();
         if let Some(exchange) = &mut self.exchange {
             exchange.on_done(&self.lane.done(reset, effects.now()));
         }
