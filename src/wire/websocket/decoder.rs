@@ -292,7 +292,8 @@ impl Decoder {
         }
         frame.left -= count;
         let (left, fin) = (frame.left, frame.fin);
-        if message.is_text && !message.is_compressed {
+        // A message that is whole now is checked as a whole.
+        if message.is_text && !message.is_compressed && !(left == 0 && fin) {
             self.checked = text::check(&self.gathered, self.checked)?;
         }
         if left > 0 {
