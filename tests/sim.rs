@@ -32,12 +32,17 @@ mod datagrams;
 mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
+#[path = "sim/fairness.rs"]
+mod fairness;
 #[cfg(feature = "http")]
 #[path = "sim/http.rs"]
 mod http;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
+#[cfg(feature = "http")]
+#[path = "sim/http_garbled.rs"]
+mod http_garbled;
 #[cfg(feature = "http")]
 #[path = "sim/http_proxy.rs"]
 mod http_proxy;
@@ -106,6 +111,10 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http::pipelined,
     #[cfg(all(feature = "http", feature = "tls"))]
     http_secured::encrypted,
+    #[cfg(feature = "http")]
+    http_garbled::replies,
+    #[cfg(feature = "http")]
+    http_garbled::requests,
     #[cfg(feature = "http")]
     http_proxy::all_shapes,
     #[cfg(feature = "http")]

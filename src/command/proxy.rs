@@ -36,13 +36,13 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
     connect_timeout: Duration,
     /// From the end of a request until the first byte of its answer
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
     answer_timeout: Duration,
     /// While a backend sends nothing in the middle of an answer
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
     silence_timeout: Duration,
     /// From the beginning of a request until the end of its answer
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "1h")]
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "1d")]
     total_timeout: Duration,
     /// The largest body of a request
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1G")]

@@ -236,8 +236,11 @@ impl<N: Net> Connection<N> {
         if self.flags & (READABLE | RESUMED | YIELDED | TELL_DRAIN | TELL_WRITABLE) == 0 {
             return false;
         }
-        if self.flags & (LINGERING | HANDSHAKING) != 0 {
+        if self.flags & LINGERING != 0 {
             return self.flags & READABLE != 0;
+        }
+        if self.flags & HANDSHAKING != 0 {
+            return self.wants_read();
         }
         self.flags & TELL_WRITABLE != 0
             || self.is_to_be_drained()

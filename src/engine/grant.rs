@@ -12,6 +12,8 @@ use super::flag::{
     TELL_EOF, TIMED,
 };
 #[cfg(feature = "tls")]
+use super::sealed::Secure;
+#[cfg(feature = "tls")]
 use crate::handler::Close;
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
@@ -78,7 +80,8 @@ impl<N: Net> Connection<N> {
             return Err(Close::Protocol("TLS begins in the middle of something"));
         }
         let until = core.now() + u64::from(core.times.handshake);
-        self.secure(secured.0.layer(&host)?, until, core);
+        let secure = Secure::new(secured.0.layer(&host)?, secured.0.shakes_aside());
+        self.secure(secure, until, core);
         self.shake_hands(core)
     }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use overt::service::http::{
     Done, Exchange, ExchangeContext, HttpServer, Params, Request, Responder, Response, Router,
+    Serve,
 };
-use overt::sim::{Peer, Reading, Simulation, Status, seeds};
+use overt::sim::{Faults, Peer, Reading, Simulation, Status, seeds};
 use overt::wire::http::{BodyLength, Headers, Method, RequestHead, ResponseHead, StatusCode};
 use overt::{Close, Config, Handle, Never, Reason, Result, Timer};
 
 use crate::answers::{Seen, seen};
-use crate::{assert_closes, small_limits};
+use crate::{assert_closes, counted, small_limits};
 
 const AT: &str = "10.0.0.1:80";
 
@@ -317,6 +318,19 @@ pub(crate) fn drips(sim: &mut Simulation) {
     peer.close();
     sim.run_until(|| handle.connections() == 0);
     assert_closes(sim, &[Reason::ByUs]);
+}
+
+#[test]
+fn sixteen_requests_at_once_cost_one_read_and_one_write() {
+    let mut sim = Simulation::with_faults(0, Faults::calm());
+    let hello = |_: &Request<'_>, responder: Responder<'_, '_>| responder.text("hello");
+    let http = HttpServer::new(Serve::new(hello));
+    let engine = sim.engine(Config { loops: 1, ..Config::default() });
+    engine.listen(AT, move || http.connection()).unwrap();
+    let peer = sim.connect(AT);
+    peer.send(&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(16));
+    sim.run_until(|| peer.received().ends_with(b"hello") && seen(&peer.received()).len() == 16);
+    assert_eq!((counted(&sim, "reads"), counted(&sim, "writes")), (1, 1));
 }
 
 #[test]

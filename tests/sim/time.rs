@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use overt::sim::{Faults, Reading, Simulation, seeds};
+use overt::sim::{Faults, Reading, Seeds, Simulation, seeds};
 use overt::wire::{Codec, LengthPrefixed};
 use overt::{
     Close, Config, Context, Deadlines, Handler, Never, Outgoing, Phase, Reason, Result, Timer,
@@ -240,6 +240,10 @@ impl Handler for Hasty {
     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
         let size = usize::from(cx.input[0]) << 16;
         cx.input.clear();
+        if size == 0 {
+            // A second from now on.
+            return self.on_open(cx);
+        }
         cx.output.put(&vec![b'.'; size]);
         Ok(())
     }
@@ -271,6 +275,24 @@ fn a_write_deadline_ends_who_has_something_unsent_then_or_later() {
         sim.run_for(Duration::from_millis(500));
         assert_eq!(late(sim), 2);
         assert_closes(sim, &[Reason::LateWrite]);
+    });
+}
+
+#[test]
+fn a_write_deadline_that_is_moved_counts_from_then_on() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config { loops: 1, deadlines: long(), ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Hasty).unwrap();
+        let peer = sim.connect("10.0.0.1:7000");
+        peer.set_reading(Reading::Never);
+        sim.run_for(Duration::from_secs(2));
+        peer.send(&[0]);
+        sim.run_for(Duration::from_millis(500));
+        peer.send(&[100]);
+        sim.run_for(Duration::from_millis(400));
+        assert_closes(sim, &[]);
+        sim.run_for(Duration::from_millis(200));
+        assert_eq!(closes(sim, Reason::LateWrite), 1);
     });
 }
 

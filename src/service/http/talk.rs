@@ -400,12 +400,12 @@ impl<S: Site> Talk<S> {
     }
 
     /// The exchange is gone with its connection.
-    pub(super) fn gone(&mut self, why: &Close) {
+    pub(super) fn gone(&mut self, why: &Close, now: Duration) {
         if std::mem::take(&mut self.is_live)
             && let Some(exchange) = &mut self.exchange
         {
             exchange.on_reset(why);
-            exchange.on_done(&self.lane.done(true, self.since));
+            exchange.on_done(&self.lane.done(true, now));
         }
     }
 

@@ -43,6 +43,10 @@ struct Field {
     name_len: u16,
 }
 
+/// So much memory for lines, and for so many fields, may be kept while nothing comes. Bytes.
+const KEPT_MAX: usize = 1024;
+const KEPT_FIELDS_MAX: usize = 32;
+
 /// Few heads have one field only, so room is made for some more.
 const ROOM_MIN: usize = 128;
 
@@ -57,20 +61,26 @@ pub(crate) mod known {
     pub(crate) const UPGRADE: u16 = 1 << 5;
     pub(crate) const DATE: u16 = 1 << 6;
 
-    /// The bit of the field with this name, or 0.
+    const FIELDS: [(&[u8], u16); 7] = [
+        (b"host", HOST),
+        (b"connection", CONNECTION),
+        (b"content-length", CONTENT_LENGTH),
+        (b"transfer-encoding", TRANSFER_ENCODING),
+        (b"expect", EXPECT),
+        (b"upgrade", UPGRADE),
+        (b"date", DATE),
+    ];
+
+    /// The bit of the field with this name, or 0. Length and first letter tell nearly all others.
     #[inline]
     pub(crate) fn bit(name: &[u8]) -> u16 {
-        let (text, bit): (&[u8], u16) = match (name.len(), name.first().map(|byte| byte | 0x20)) {
-            (4, Some(b'h')) => (b"host", HOST),
-            (4, Some(b'd')) => (b"date", DATE),
-            (6, Some(b'e')) => (b"expect", EXPECT),
-            (7, Some(b'u')) => (b"upgrade", UPGRADE),
-            (10, Some(b'c')) => (b"connection", CONNECTION),
-            (14, Some(b'c')) => (b"content-length", CONTENT_LENGTH),
-            (17, Some(b't')) => (b"transfer-encoding", TRANSFER_ENCODING),
-            _ => return 0,
-        };
-        if name.eq_ignore_ascii_case(text) { bit } else { 0 }
+        let Some(first) = name.first().map(u8::to_ascii_lowercase) else { return 0 };
+        let looks_alike =
+            |field: &&(&[u8], u16)| field.0.len() == name.len() && field.0.first() == Some(&first);
+        match FIELDS.iter().find(looks_alike) {
+            Some((field, bit)) if name.eq_ignore_ascii_case(field) => *bit,
+            _ => 0,
+        }
     }
 }
 
@@ -220,6 +230,14 @@ impl Headers {
     /// Gives back the memory of a `Headers` that will not be used for a while.
     pub fn release(&mut self) {
         *self = Self::default();
+    }
+
+    /// Gives back the memory of a large head, and then has no fields.
+    #[inline]
+    pub(crate) fn release_large(&mut self) {
+        if self.lines.capacity() > KEPT_MAX || self.fields.capacity() > KEPT_FIELDS_MAX {
+            self.release();
+        }
     }
 
     /// Adds a field, or notes that it could not be.

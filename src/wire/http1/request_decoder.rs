@@ -97,7 +97,8 @@ impl RequestDecoder {
         }
     }
 
-    /// The head that came last.
+    /// The head that came last. Its fields may be gone once [`decode`](Self::decode) has found
+    /// nothing behind its request.
     pub fn head(&self) -> &RequestHead {
         &self.head
     }
@@ -134,6 +135,8 @@ impl RequestDecoder {
     /// Reads a head, if all of it has come.
     fn read_head(&mut self, input: &mut Input) -> Result<bool, HttpError> {
         if !self.skip_empty_lines(input)? {
+            // A connection that waits, maybe for long, holds little.
+            self.head.headers.release_large();
             return Ok(false);
         }
         let window = input.get(..self.limits.head_max as usize).unwrap_or(input);
@@ -295,6 +298,19 @@ mod tests {
         assert_eq!(decoder.checked, Checked::Target);
         input.extend(b"\r\n");
         assert_eq!(decoder.decode(&mut input).unwrap_err().status, StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn a_connection_that_waits_holds_little() {
+        let mut decoder = RequestDecoder::default();
+        for (size, is_kept) in [(100, true), (5000, false)] {
+            let request = format!("GET / HTTP/1.0\r\nA: {}\r\n\r\n", "b".repeat(size));
+            let mut input = Input::from(request.as_bytes());
+            while decoder.decode(&mut input).unwrap().is_some() {
+                assert_eq!(decoder.head().headers.get("a").map(<[u8]>::len), Some(size));
+            }
+            assert_eq!(!decoder.head().headers.is_empty(), is_kept);
+        }
     }
 
     #[test]

@@ -21,14 +21,18 @@ impl RequestEncoder {
     /// of the body's length are left out.
     ///
     /// # Errors
-    /// There is no target, no `host` or a second one, a field can't be sent, or the length of a
-    /// body is unknown and the request one of HTTP/1.0.
+    /// There is no target, no `host` or a second one, a field can't be sent, the length of a body
+    /// is unknown and the request one of HTTP/1.0, or the request before this one has not come to
+    /// its end.
     pub fn head(
         &mut self,
         head: &RequestHead,
         length: BodyLength,
         output: &mut Output,
     ) -> Result<(), HttpError> {
+        if self.is_open() {
+            return Err(HttpError::misuse("a head within a request"));
+        }
         if head.headers.is_spoiled() {
             return Err(HttpError::misuse("a field that can't be sent"));
         }

@@ -84,6 +84,11 @@ impl Failure {
         matches!(self, Self::Reset(_))
     }
 
+    /// Whether it was nothing that the server, or the network, did.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Busy | Self::Question(_) | Self::Shutdown | Self::Ours(_))
+    }
+
     /// Whether the server can't have seen anything of the request.
     pub fn is_before_connection(&self) -> bool {
         match self {

@@ -15,6 +15,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::config::ClientConfig;
 use super::failure::{Failure, Wait};
 use super::pipe::{Far, ToLine, Word};
@@ -38,6 +40,8 @@ pub struct Line {
     pub(super) encoder: RequestEncoder,
     pub(super) decoder: ResponseDecoder,
     pub(super) limits: HttpLimits,
+    /// What is still to be sent of a body that is known as a whole.
+    pub(super) whole: Bytes,
     /// Whether all of the question is on its way.
     pub(super) sent: bool,
     /// Whether the pipe is full, and nothing is read.
@@ -86,6 +90,7 @@ impl Line {
             encoder: RequestEncoder::default(),
             decoder: ResponseDecoder::new(config.limits.clone()),
             limits: config.limits.clone(),
+            whole: Bytes::new(),
             sent: false,
             paused: false,
             discard_left: 0,
