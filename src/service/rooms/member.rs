@@ -83,7 +83,7 @@ impl Member {
         self.rooms().find(|room| &**room.name() == name)
     }
 
-    /// Whether it may stay: not if it was removed from the user's own room. It is to be closed then.
+    /// Whether it may stay. If it was removed from the user's own room, it is to be closed.
     pub fn is_welcome(&self) -> bool {
         self.is_guest || self.rooms().next().is_some_and(|room| room.is_of_a_user())
     }
