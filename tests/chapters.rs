@@ -194,6 +194,103 @@ fn chapter_08_finds_what_loopback_hides() {
     assert!(!held && said.contains("OVERT_SEED="), "{said}");
 }
 
+/// All that is said until the end, in answer to `request`.
+#[cfg(feature = "http")]
+fn says_all(stream: &mut (impl Read + Write), request: &str) -> String {
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn chapter_09_answers_now_by_a_worker_and_while_it_listens() {
+    let server = chapter("09_http", &[ANY]);
+    let mut client = connected(server.address("http"));
+    let answers = says_all(
+        &mut client,
+        "GET /hello/Ada%20L HTTP/1.1\r\nHost: a\r\n\r\n\
+         GET /primes/100 HTTP/1.1\r\nHost: a\r\n\r\n\
+         PUT /shout HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\nloud!",
+    );
+    assert!(answers.contains("\r\n\r\nhello Ada L\nHTTP/1.1 200 OK\r\n"), "{answers}");
+    assert!(answers.contains("\r\n\r\n25\nHTTP/1.1 200 OK\r\n"), "{answers}");
+    assert!(answers.ends_with("\r\n\r\n5\r\nLOUD!\r\n0\r\n\r\n"), "{answers}");
+    drop(client);
+    server.ends();
+}
+
+#[cfg(all(feature = "http", feature = "tls"))]
+#[test]
+fn chapter_10_encrypts_and_sends_everybody_there() {
+    use overt::tls::rustls::crypto::aws_lc_rs::default_provider;
+    use overt::tls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = std::env::temp_dir().join(format!("overt-chapter-10-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let chain = file("cert.pem", certified.cert.pem());
+    let key = file("cert.key", certified.signing_key.serialize_pem());
+    let server = chapter("10_https", &[ANY, ANY, &chain, &key]);
+    let (https, http) = (server.address("https"), server.address("http,"));
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    let mut roots = RootCertStore::empty();
+    roots.add(certified.cert.der().clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(default_provider().into());
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let tls = ClientConnection::new(config.into(), "localhost".try_into().unwrap()).unwrap();
+    let mut client = StreamOwned::new(tls, connected(https));
+    let close = "Host: localhost\r\nConnection: close\r\n\r\n";
+    let answer = says_all(&mut client, &format!("GET / HTTP/1.1\r\n{close}"));
+    assert!(answer.contains("strict-transport-security: max-age=86400\r\n"), "{answer}");
+    assert!(answer.contains("\r\n\r\nTLS 1.3, TLS13_AES_"), "{answer}");
+    let answer = says_all(&mut connected(http), &format!("GET /a?b HTTP/1.1\r\n{close}"));
+    assert!(answer.starts_with("HTTP/1.1 308 Permanent Redirect\r\n"), "{answer}");
+    let location = format!("\r\nlocation: https://localhost:{}/a?b\r\n", https.port());
+    assert!(answer.contains(&location), "{answer}");
+    drop(client);
+    server.ends();
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn chapter_12_brings_answers_from_behind() {
+    let server = TcpListener::bind(ANY).unwrap();
+    let to = server.local_addr().unwrap().to_string();
+    let proxy = chapter("12_reverse_proxy", &[ANY, &to]);
+    let at = proxy.address("a proxy to");
+    let mut client = connected(at);
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n").unwrap();
+    let (mut backend, _) = server.accept().unwrap();
+    backend.set_read_timeout(Some(PATIENCE)).unwrap();
+    let expected = "GET /a HTTP/1.1\r\n";
+    assert_eq!(hears(&mut backend, expected.len()), expected);
+    backend.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    let mut client = BufReader::new(client);
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert!(client.read_line(&mut line).unwrap() > 0);
+    }
+    let mut body = [0; 5];
+    client.read_exact(&mut body).unwrap();
+    assert_eq!(&body, b"hello");
+    client_says(&mut client, "GET /proxy-status HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n");
+    let mut status = String::new();
+    client.read_to_string(&mut status).unwrap();
+    assert!(status.contains("ClientCounts { open: 1, resting: 1, held: 0"), "{status}");
+    drop((client, backend));
+    proxy.ends();
+}
+
 #[cfg(feature = "websocket")]
 #[test]
 fn chapter_11_tells_everybody_in_the_room_and_those_who_come_late() {

@@ -271,3 +271,53 @@ fn what_is_under_way_is_finished_before_it_ends() {
     let report = server.prints_at_last("ended after");
     assert!(report.ends_with("1 connection finished properly"), "{report}");
 }
+
+#[test]
+fn a_certificate_is_made_and_nothing_is_overwritten() {
+    let folder = std::env::temp_dir().join(format!("overt-cert-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let out = folder.to_str().unwrap();
+    let path = |name: &str| format!("{out}/{name}");
+    let made = ended(&["cert", "--out", out, "localhost"]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let authority = std::fs::read(path("ca.pem")).unwrap();
+    let said = refusal(&["cert", "--out", out], 1);
+    assert!(said.contains("cert.pem` is there already; choose another --name"), "{said}");
+    let made = ended(&["cert", "--out", out, "--name", "other", "other.example"]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    assert_eq!(std::fs::read(path("ca.pem")).unwrap(), authority);
+    let (cert, key) = (path("cert.pem"), path("cert.key"));
+    let echo = ["echo", "--listen", ANY, "--loops", "1", "--tls-cert", &cert, "--tls-key"];
+    let said = refusal(&[&echo[..], &[&path("other.key")]].concat(), 2);
+    assert!(said.contains("does not belong to its first certificate"), "{said}");
+    let server = Process::start(&mut overt(&[&echo[..], &[&key]].concat()));
+    // A record that is no TLS is answered by one: an alert.
+    assert_eq!(answer(server.address("echo"), b"hello").first(), Some(&21));
+    server.ends();
+    std::fs::remove_file(path("ca.key")).unwrap();
+    let said = refusal(&["cert", "--out", out, "--name", "third"], 2);
+    assert!(said.contains("ca.pem` is there without `"), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+#[ignore = "needs openssl"]
+fn openssl_trusts_what_overt_cert_made() {
+    let folder = std::env::temp_dir().join(format!("overt-trust-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let out = folder.to_str().unwrap();
+    let path = |name: &str| format!("{out}/{name}");
+    assert_eq!(ended(&["cert", "--out", out]).status.code(), Some(0));
+    let (cert, key) = (path("cert.pem"), path("cert.key"));
+    let tls = ["--tls-cert", &cert, "--tls-key", &key];
+    let server = Process::start(&mut overt(&[&["echo", "--listen", ANY], &tls[..]].concat()));
+    let mut openssl = Command::new("openssl");
+    let at = server.address("echo").to_string();
+    openssl.args(["s_client", "-connect", &at, "-CAfile", &path("ca.pem")]);
+    openssl.args(["-verify_return_error", "-verify_hostname", "localhost", "-brief"]);
+    let output = openssl.stdin(std::process::Stdio::null()).output().expect("it is needed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("Verification: OK"), "{said}");
+    server.ends();
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -5,10 +5,13 @@
 
 use std::fs;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use corpus::{changed, corpus, fuzz, list};
 use targets::{Cuts, TARGETS, Target};
 
+#[path = "common/corpus.rs"]
+mod corpus;
 #[path = "../fuzz/streams.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the fuzz targets, which use the rest")]
 mod streams;
@@ -65,52 +68,8 @@ fn every_target_is_a_program_and_every_folder_a_target() {
     }
 }
 
-fn fuzz() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
-}
-
-fn list(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
-fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let files = list(&fuzz().join("corpus").join(name));
-    assert!(!files.is_empty(), "{name} has no corpus");
-    files.into_iter().map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
-}
-
 /// Says which bytes it was, if it fails.
 fn run(target: Target, bytes: &[u8], cuts: Cuts, path: &Path) {
     let ran = catch_unwind(|| target(bytes, cuts));
     assert!(ran.is_ok(), "{}, as {bytes:?}", path.display());
-}
-
-/// One to four changes: a byte set to something, left out or doubled, or the end of another file.
-fn changed(bytes: &[u8], other: &[u8], seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut draw = |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as usize % below.max(1)
-    };
-    let mut bytes = bytes.to_vec();
-    for _ in 0..=draw(4) {
-        let at = draw(bytes.len());
-        match draw(5) {
-            _ if bytes.is_empty() => bytes.push(draw(256) as u8),
-            0 => bytes[at] = draw(256) as u8,
-            1 => bytes[at] ^= 1 << draw(8),
-            2 => drop(bytes.remove(at)),
-            3 => bytes.insert(at, bytes[at]),
-            _ => {
-                bytes.truncate(at);
-                bytes.extend_from_slice(&other[draw(other.len())..]);
-            }
-        }
-    }
-    bytes
 }

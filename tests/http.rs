@@ -5,6 +5,10 @@ use overt::service::http::{HttpConfig, HttpConnection, HttpServer, Site};
 use overt::testing::Bench;
 use overt::{Config, Limits};
 
+use answers::{Seen, find, seen, take_chunks};
+
+#[path = "common/answers.rs"]
+mod answers;
 #[path = "http/bodies.rs"]
 mod bodies;
 #[path = "http/deadlines.rs"]
@@ -19,6 +23,8 @@ mod errors;
 mod events;
 #[path = "http/expecting.rs"]
 mod expecting;
+#[path = "http/files.rs"]
+mod files;
 #[cfg(feature = "json")]
 #[path = "http/json.rs"]
 mod json;
@@ -57,68 +63,6 @@ fn engine_config() -> Config {
 /// A request without a body.
 fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes()
-}
-
-/// One answer as the peer sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Seen {
-    fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        let mut values = lines.filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        values.next().map(|(_, value)| value)
-    }
-
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-}
-
-/// Takes apart what was sent: answers of known length, chunked ones, and those without a body.
-#[track_caller]
-fn seen(mut bytes: &[u8]) -> Vec<Seen> {
-    let mut all = Vec::new();
-    while !bytes.is_empty() {
-        let end = find(bytes, b"\r\n\r\n").expect("a head ends");
-        let head = std::str::from_utf8(&bytes[..end]).unwrap().to_owned();
-        bytes = &bytes[end + 4..];
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Seen { status, head, body: Vec::new() };
-        if answer.header("transfer-encoding") == Some("chunked") {
-            bytes = take_chunks(bytes, &mut answer.body);
-        } else if let Some(length) = answer.header("content-length") {
-            let length: usize = length.parse().unwrap();
-            let length = length.min(bytes.len());
-            answer.body = bytes[..length].to_vec();
-            bytes = &bytes[length..];
-        }
-        all.push(answer);
-    }
-    all
-}
-
-fn take_chunks<'b>(mut bytes: &'b [u8], body: &mut Vec<u8>) -> &'b [u8] {
-    loop {
-        let end = find(bytes, b"\r\n").expect("a chunk has a line");
-        let size = std::str::from_utf8(&bytes[..end]).unwrap();
-        let size = usize::from_str_radix(size, 16).unwrap();
-        bytes = &bytes[end + 2..];
-        if size == 0 {
-            let end = find(bytes, b"\r\n").expect("the trailers end");
-            return &bytes[end + 2..];
-        }
-        body.extend(&bytes[..size]);
-        bytes = &bytes[size + 2..];
-    }
-}
-
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
 }
 
 /// The only answer that was sent since the last look.

@@ -6,9 +6,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
+use overt::Engine;
 use overt::service::http::{HttpServer, Request, Responder, Response, Serve};
 use overt::wire::http::StatusCode;
-use overt::{Engine, Handle};
 use serving::{address, connect, loops};
 
 #[path = "common/refused.rs"]
@@ -28,19 +28,13 @@ fn describe(request: &Request<'_>, responder: Responder<'_, '_>) {
     responder.send(Response::text(text));
 }
 
-fn serve() -> (Engine, SocketAddr) {
+/// With a server that runs.
+fn with_server(test: impl FnOnce(SocketAddr)) {
     let mut engine = Engine::new(loops(1)).unwrap();
     let server = HttpServer::new(Serve::new(describe));
     let at = engine.listen("127.0.0.1:0", move || server.connection()).unwrap();
-    let at = address(&at);
-    (engine, at)
-}
-
-/// With a server that runs.
-fn with_server(test: impl FnOnce(SocketAddr, &Handle)) {
-    let (engine, at) = serve();
     let running = engine.start().unwrap();
-    test(at, running.handle());
+    test(address(&at));
     running.shut_down().unwrap();
 }
 
@@ -77,7 +71,6 @@ fn what_must_be_served_is_served() {
         ("GET http://b:1/c?d HTTP/1.1\r\nHost: a\r\n\r\n", &["<GET /c b:1 0>"]),
         ("GET HTTP://b HTTP/1.1\r\nHost: b\r\n\r\n", &["<GET / b 0>"]),
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", &["<OPTIONS * a 0>"]),
-        ("GET //a/../b;c=d?e=f#".trim_end_matches('#'), &[]),
         // 5: names in any case, blanks around values, values that are empty.
         ("GET / HTTP/1.1\r\nhOsT:a\r\nB:\r\nC: \t d \t\r\n\r\n", &["<GET / a 0>"]),
         ("GET / HTTP/1.1\r\nHost: \t[::1]:80 \r\n\r\n", &["<GET / [::1]:80 0>"]),
@@ -94,8 +87,8 @@ fn what_must_be_served_is_served() {
         // 9.3.2: pipelining.
         (
             "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
-             PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n\
-             xGET /3 HTTP/1.1\r\nHost: a\r\n\r\n",
+             PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx\
+             GET /3 HTTP/1.1\r\nHost: a\r\n\r\n",
             &["<GET /1 a 0>", "<PUT /2 a 1>", "<GET /3 a 0>"],
         ),
         // 9.3: HTTP/1.0 that asks to go on; a method that nobody knows.
@@ -108,13 +101,11 @@ fn what_must_be_served_is_served() {
             &["<GET / a 0>"],
         ),
     ];
-    with_server(|at, _| {
-        for (request, expected) in table.iter().filter(|(_, expected)| !expected.is_empty()) {
+    with_server(|at| {
+        for (request, expected) in table {
             let answer = ask(at, request.as_bytes());
-            let found: Vec<&str> = answer
-                .split_inclusive('>')
-                .filter_map(|part| part.rfind('<').map(|at| &part[at..]))
-                .collect();
+            let lines = answer.split_inclusive('>').filter_map(|part| part.split('<').nth(1));
+            let found: Vec<String> = lines.map(|line| format!("<{line}")).collect();
             assert_eq!(found, *expected, "{request:?}: {answer:?}");
             assert_eq!(statuses(&answer).last(), Some(&418), "{request:?}: {answer:?}");
         }
@@ -123,7 +114,7 @@ fn what_must_be_served_is_served() {
 
 #[test]
 fn a_response_to_head_has_no_body() {
-    with_server(|at, _| {
+    with_server(|at| {
         let answer = ask(at, b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(statuses(&answer), [200, 418]);
         let head = answer.split("HTTP/1.1 ").nth(1).unwrap();
@@ -133,7 +124,7 @@ fn a_response_to_head_has_no_body() {
 
 #[test]
 fn every_response_has_a_date() {
-    with_server(|at, _| {
+    with_server(|at| {
         for request in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"] {
             let answer = ask(at, request.as_bytes());
             for response in answer.split("HTTP/1.1 ").skip(1) {
@@ -145,7 +136,7 @@ fn every_response_has_a_date() {
 
 #[test]
 fn who_asks_to_be_the_last_is() {
-    with_server(|at, _| {
+    with_server(|at| {
         for request in [
             "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Close\r\n\r\n",
@@ -173,7 +164,7 @@ fn refused() -> Vec<(u16, Vec<u8>)> {
 
 #[test]
 fn what_must_be_refused_is_refused_and_then_the_connection_ends() {
-    with_server(|at, _| {
+    with_server(|at| {
         for (status, request) in refused() {
             let answer = ask(at, &request);
             let text = String::from_utf8_lossy(&request);
@@ -187,7 +178,7 @@ fn what_must_be_refused_is_refused_and_then_the_connection_ends() {
 
 #[test]
 fn a_tunnel_that_is_not_granted_ends_the_connection() {
-    with_server(|at, _| {
+    with_server(|at| {
         let answer = ask(at, b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
         assert_eq!(statuses(&answer).len(), 1, "{answer:?}");
         assert!(statuses(&answer)[0] >= 400, "{answer:?}");

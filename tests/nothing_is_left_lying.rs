@@ -5,20 +5,10 @@ use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use overt::service::Echo;
 use overt::{Close, Config, Context, Dial, Engine, Handler, Never, Outgoing, Result};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-
-struct Echo;
-
-impl Handler for Echo {
-    type Message = Never;
-
-    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        cx.output.append(cx.input);
-        Ok(())
-    }
-}
 
 #[test]
 fn a_connection_that_comes_while_the_loop_polls_is_accepted() {

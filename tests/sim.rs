@@ -5,6 +5,11 @@ use std::time::Duration;
 use overt::sim::{Seeds, Simulation};
 use overt::{Limits, Reason};
 
+#[cfg(feature = "http")]
+#[path = "common/answers.rs"]
+#[allow(dead_code, reason = "shared with the tests of HTTP on the bench, which use the rest")]
+mod answers;
+
 #[path = "sim/admission.rs"]
 mod admission;
 #[cfg(feature = "http")]
@@ -27,12 +32,23 @@ mod datagrams;
 mod dialing;
 #[path = "sim/echo.rs"]
 mod echo;
+#[path = "sim/fairness.rs"]
+mod fairness;
+#[cfg(feature = "http")]
+#[path = "sim/http.rs"]
+mod http;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
 #[cfg(feature = "http")]
+#[path = "sim/http_garbled.rs"]
+mod http_garbled;
+#[cfg(feature = "http")]
 #[path = "sim/http_proxy.rs"]
 mod http_proxy;
+#[cfg(all(feature = "http", feature = "tls"))]
+#[path = "sim/http_secured.rs"]
+mod http_secured;
 #[path = "sim/lingering.rs"]
 mod lingering;
 #[path = "sim/messages.rs"]
@@ -65,6 +81,9 @@ mod tls;
 mod tls_under_pressure;
 #[path = "sim/tunnel.rs"]
 mod tunnel;
+#[cfg(feature = "websocket")]
+#[path = "sim/websocket.rs"]
+mod websocket;
 #[path = "sim/workers.rs"]
 mod workers;
 
@@ -84,6 +103,18 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     http_client::fickle,
     #[cfg(feature = "http")]
     http_client::slow_taker,
+    #[cfg(feature = "http")]
+    http::cut,
+    #[cfg(feature = "http")]
+    http::drain,
+    #[cfg(feature = "http")]
+    http::pipelined,
+    #[cfg(all(feature = "http", feature = "tls"))]
+    http_secured::encrypted,
+    #[cfg(feature = "http")]
+    http_garbled::replies,
+    #[cfg(feature = "http")]
+    http_garbled::requests,
     #[cfg(feature = "http")]
     http_proxy::all_shapes,
     #[cfg(feature = "http")]
@@ -129,6 +160,10 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     tunnel::both_ways,
     tunnel::cut,
     tunnel::nobody_listens,
+    #[cfg(feature = "websocket")]
+    websocket::messages,
+    #[cfg(feature = "websocket")]
+    websocket::silence,
     workers::frames,
     workers::offloaded,
 ];
@@ -156,6 +191,7 @@ fn small_limits(sim: &Simulation) -> Limits {
         messages_per_turn: 1 + sim.random(5) as u32,
         jobs_per_connection: 1 + sim.random(8) as u32,
         jobs: 1 + sim.random(12) as u32,
+        job_bytes: 1 + sim.random(10_000),
         ..Limits::default()
     }
 }

@@ -1,7 +1,9 @@
 //! TLS with others: openssl, curl and Python's `ssl` as clients of ours and as servers for ours.
-//! They must be installed; without them nothing is tested, so the tests fail.
+//! Those tests need the foreign program, so they run with `--ignored`; the others always do.
 #![cfg(feature = "tls")]
 
+#[path = "tls/among_ourselves.rs"]
+mod among_ourselves;
 #[path = "common/certificates.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod certificates;

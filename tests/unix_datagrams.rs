@@ -6,25 +6,11 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use overt::net::{Endpoint, Remote};
-use overt::{Config, Datagrams, Engine, Never, Result, Running, SocketContext};
+use overt::net::Endpoint;
+use overt::service::DatagramEcho;
+use overt::{Config, Engine, Running};
 
 const SOON: Duration = Duration::from_secs(10);
-
-struct Echo;
-
-impl Datagrams for Echo {
-    type Message = Never;
-
-    fn on_datagram(
-        &mut self,
-        datagram: &[u8],
-        from: &Remote,
-        cx: &mut SocketContext<'_, Never>,
-    ) -> Result {
-        cx.send_to(from, datagram)
-    }
-}
 
 /// A path of its own for each test, free when it begins and when it ends.
 struct File(PathBuf);
@@ -52,7 +38,7 @@ impl Drop for File {
 
 fn serve(path: &Path) -> Running {
     let mut engine = Engine::new(Config { loops: 1, ..Config::default() }).unwrap();
-    engine.bind(Endpoint::Unix(path.into()), || Echo).unwrap();
+    engine.bind(Endpoint::Unix(path.into()), || DatagramEcho).unwrap();
     engine.start().unwrap()
 }
 
@@ -116,7 +102,7 @@ fn a_file_left_by_the_dead_is_replaced_and_one_in_use_is_not() {
     assert!(server.0.exists());
     let running = serve(&server.0);
     let mut engine = Engine::new(Config { loops: 1, ..Config::default() }).unwrap();
-    let error = engine.bind(Endpoint::Unix(server.0.clone()), || Echo).unwrap_err();
+    let error = engine.bind(Endpoint::Unix(server.0.clone()), || DatagramEcho).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     running.shut_down().unwrap();
 }
@@ -125,7 +111,7 @@ fn a_file_left_by_the_dead_is_replaced_and_one_in_use_is_not() {
 fn a_socket_that_exists_is_taken_over_and_its_path_left() {
     let (server, client) = (File::new("existing"), File::new("asks"));
     let mut engine = Engine::new(Config { loops: 1, ..Config::default() }).unwrap();
-    engine.bind(server.bound(), || Echo).unwrap();
+    engine.bind(server.bound(), || DatagramEcho).unwrap();
     let running = engine.start().unwrap();
     assert_eq!(ask(&client.bound(), &server.0, b"hello"), b"hello");
     running.shut_down().unwrap();

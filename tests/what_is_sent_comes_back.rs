@@ -284,10 +284,13 @@ fn what_can_not_be_sent_leaves_nothing_behind() {
     encoder.head(&ok, BodyLength::Known(5), None, &mut output).unwrap();
     let before = output.len();
     assert!(encoder.body(b"hello!", &mut output).is_err());
+    assert!(encoder.head(&ok, BodyLength::Empty, None, &mut output).is_err());
+    assert!(encoder.interim(&interim, &mut output).is_err());
     encoder.body(b"hell", &mut output).unwrap();
     assert!(encoder.end(None, &mut output).is_err());
     assert_eq!(output.len(), before + 4);
 
+    let mut encoder = ResponseEncoder::default();
     let mut trailers = Headers::default();
     trailers.append("Content-Length", "5").unwrap();
     encoder.head(&ok, BodyLength::Unknown, None, &mut output).unwrap();
@@ -301,7 +304,12 @@ fn what_can_not_be_sent_leaves_nothing_behind() {
     let head = head.header("Host", "a").header("B\r\n", "c");
     assert!(encoder.head(&head, BodyLength::Empty, &mut output).is_err());
     assert!(encoder.head(&RequestHead::default(), BodyLength::Empty, &mut output).is_err());
+    let head = RequestHead::new(Method::GET, "/").unwrap().header("Host", "a");
+    let two = head.clone().header("host", "b");
+    assert!(encoder.head(&two, BodyLength::Empty, &mut output).is_err(), "two hosts");
     assert!(output.is_empty());
+    encoder.head(&head, BodyLength::Unknown, &mut output).unwrap();
+    assert!(encoder.head(&head, BodyLength::Empty, &mut output).is_err());
 }
 
 #[test]

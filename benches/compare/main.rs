@@ -31,6 +31,8 @@ mod message;
 mod outcome;
 #[path = "../peers/overt.rs"]
 mod overt_servers;
+#[path = "../peers/overt_web.rs"]
+mod overt_web;
 mod paced;
 mod plot;
 mod program;

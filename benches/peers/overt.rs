@@ -14,6 +14,7 @@ use overt::{
     Address, Config, Context, Datagrams, Engine, Group, Handler, Never, Result, SocketContext,
 };
 
+use crate::overt_web as web;
 use crate::server::announce;
 
 const AT: &str = "127.0.0.1:0";
@@ -36,6 +37,9 @@ pub(crate) fn serve(kind: &str) -> io::Result<()> {
             let room = Arc::new(Mutex::new(Room::default()));
             engine.listen(AT, move || Member(room.clone()))?
         }
+        "http" => web::hello(&mut engine)?,
+        "ws" => web::echo(&mut engine)?,
+        "ws-broadcast" => web::broadcast(&mut engine)?,
         _ => return Err(io::Error::other(format!("overt has no server `{kind}`"))),
     };
     announce(at.socket_addr().map_or(0, |at| at.port()));

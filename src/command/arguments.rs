@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::cert::Cert;
+use super::proxy::ProxyArguments;
+use super::tls::Tls;
 use super::units::{length, number, size, time};
 use crate::engine::{Admission, Balance, Config, Deadlines, Grace, Limits, Spread, WhenFull};
 use crate::net::Endpoint;
@@ -17,6 +20,8 @@ Examples:
   overt chat --listen unix:/tmp/chat.sock         a chat for this machine (nc -U /tmp/chat.sock)
   overt udp-echo --listen [::]:9000               each datagram comes back, by IPv4 and IPv6
   overt origin --listen 127.0.0.1:8000            an HTTP server to test clients against
+  overt proxy --to 127.0.0.1:8000                 a reverse proxy on port 8080
+  overt cert                                      a certificate for --tls-cert and --tls-key
 
 An ADDR is 127.0.0.1:7000, [::1]:7000 or unix:/path; port 0 takes any that is free. A TIME is a
 number with a unit, as 500ms or 30s; a SIZE is in bytes, or as 64K or 8M. Set RUST_LOG=debug to see
@@ -57,6 +62,10 @@ pub(super) enum Command {
     UdpEcho(UdpEcho),
     /// An HTTP server to test against: /echo, /bytes/N, /delay/MS, /status/N, /sse and others
     Origin(Origin),
+    /// A reverse proxy for HTTP, in front of one backend or several
+    Proxy(Box<Proxy>),
+    /// Make a certificate for development, and an authority that signs it
+    Cert(Cert),
 }
 
 #[derive(Args)]
@@ -64,6 +73,8 @@ pub(super) struct Echo {
     /// Where to listen; may be given several times
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7000")]
     pub(super) listen: Vec<Endpoint>,
+    #[command(flatten)]
+    pub(super) tls: Tls,
     #[command(flatten)]
     pub(super) engine: Engine,
 }
@@ -111,6 +122,21 @@ pub(super) struct Origin {
     /// Where to listen; may be given several times
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
     pub(super) listen: Vec<Endpoint>,
+    #[command(flatten)]
+    pub(super) tls: Tls,
+    #[command(flatten)]
+    pub(super) engine: Engine,
+}
+
+#[derive(Args)]
+pub(super) struct Proxy {
+    /// Where to listen; may be given several times
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(super) listen: Vec<Endpoint>,
+    #[command(flatten)]
+    pub(super) proxy: ProxyArguments,
+    #[command(flatten)]
+    pub(super) tls: Tls,
     #[command(flatten)]
     pub(super) engine: Engine,
 }

@@ -1,10 +1,13 @@
 //! Floor 7: the `overt` command.
 
 mod arguments;
+mod cert;
 mod demonstration;
 mod failure;
+mod proxy;
 mod run;
 mod server;
+mod tls;
 mod units;
 
 pub use run::main;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::arguments::{Arguments, Chat, Command, Echo, Frames, Origin, UdpEcho};
+use super::arguments::{Arguments, Chat, Command, Echo, Frames, Origin, Proxy, UdpEcho};
+use super::cert;
 use super::demonstration;
 use super::failure::Failure;
 use super::server::{Server, say};
@@ -58,11 +59,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Chat(chat)) => run_chat(&chat),
         Some(Command::UdpEcho(echo)) => run_udp_echo(&echo),
         Some(Command::Origin(origin)) => run_origin(&origin),
+        Some(Command::Proxy(proxy)) => run_proxy(&proxy),
+        Some(Command::Cert(cert)) => cert::run(&cert),
     }
 }
 
-fn run_echo(Echo { listen, engine }: &Echo) -> Result<(), Failure> {
-    let mut server = Server::new(engine.config(), CURE)?;
+fn run_echo(Echo { listen, tls, engine }: &Echo) -> Result<(), Failure> {
+    let mut server = Server::new(engine.config(), CURE)?.tls(tls.server(&[])?);
     server.listen_all("echo", listen, || service::Echo)?;
     server.run(engine.stats.every)
 }
@@ -105,13 +108,22 @@ fn run_udp_echo(UdpEcho { listen, stats, loops }: &UdpEcho) -> Result<(), Failur
     server.run(stats.every)
 }
 
-fn run_origin(Origin { listen, engine }: &Origin) -> Result<(), Failure> {
+fn run_origin(Origin { listen, tls, engine }: &Origin) -> Result<(), Failure> {
     let config = engine.config();
     // The longest message of a WebSocket goes back at once.
     let output_max = config.limits.output_max.max(32 << 20);
     let config = Config { limits: Limits { output_max, ..config.limits }, ..config };
-    let mut server = Server::new(config, CURE)?;
+    let mut server = Server::new(config, CURE)?.tls(tls.server(&["http/1.1"])?);
     let http = HttpServer::new(origin());
     server.listen_all("origin", listen, move || http.connection())?;
+    server.run(engine.stats.every)
+}
+
+fn run_proxy(Proxy { listen, proxy, tls, engine }: &Proxy) -> Result<(), Failure> {
+    let http = proxy.server()?;
+    let tls = tls.server(&["http/1.1"])?;
+    let name = if tls.is_some() { "https proxy" } else { "proxy" };
+    let mut server = Server::new(engine.config(), CURE)?.tls(tls);
+    server.listen_all(name, listen, move || http.connection())?;
     server.run(engine.stats.every)
 }

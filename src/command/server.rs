@@ -10,7 +10,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use super::failure::Failure;
 use crate::engine::{Config, Engine, Handle, ShutdownReport};
 use crate::handler::{Datagrams, Handler};
-use crate::net::Endpoint;
+use crate::net::transport::TlsServer;
+use crate::net::{Endpoint, Listen};
 
 /// Prints a line. If nobody reads what is printed, serving goes on all the same.
 pub(super) fn say(line: impl Display) {
@@ -21,12 +22,18 @@ pub(super) struct Server {
     engine: Engine,
     /// How to choose another address.
     cure: &'static str,
+    tls: Option<TlsServer>,
 }
 
 impl Server {
     pub(super) fn new(config: Config, cure: &'static str) -> Result<Self, Failure> {
         let engine = Engine::new(config).map_err(|error| Failure::start(&error))?;
-        Ok(Self { engine, cure })
+        Ok(Self { engine, cure, tls: None })
+    }
+
+    /// Listens by TLS from now on, or not.
+    pub(super) fn tls(self, tls: Option<TlsServer>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Listens; tells the address bound.
@@ -36,7 +43,12 @@ impl Server {
         handler: impl Fn() -> H + Send + Sync + 'static,
     ) -> Result<Endpoint, Failure> {
         let failed = |error| Failure::listen(&at.to_string(), &error, self.cure);
-        self.engine.listen(at.clone(), handler).map_err(failed)
+        let plain = Listen::at(at.clone());
+        let how = match &self.tls {
+            Some(tls) => plain.tls(tls),
+            None => plain,
+        };
+        self.engine.listen(how, handler).map_err(failed)
     }
 
     /// Listens at each address, and says so.

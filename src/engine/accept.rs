@@ -17,6 +17,7 @@ use super::ledger::Phase;
 use super::limits::WhenFull;
 use super::listener::{Listener, Waiting};
 use super::order::Order;
+use super::sealed::Secure;
 use super::shared::ShutdownPhase;
 use super::state::{EventLoop, Other, Slot, connection};
 use crate::handler::ConnectionId;
@@ -183,7 +184,10 @@ impl<N: Net> EventLoop<N> {
     pub(super) fn secure(&mut self, id: ConnectionId, how: &Secured, host: &str, until: u64) {
         let Some(connection) = connection(&mut self.slots, id) else { return };
         match how.0.layer(host) {
-            Ok(layer) => connection.secure(layer, until, &mut self.core),
+            Ok(layer) => {
+                let secure = Secure::new(layer, how.0.shakes_aside());
+                connection.secure(secure, until, &mut self.core);
+            }
             Err(error) => self.close(id, error.into()),
         }
     }

@@ -130,7 +130,8 @@ impl<N: Net> Connection<N> {
                 self.dispatch_data(core)?;
             }
             core.lap(Phase::Handler);
-            if self.flags & READABLE == 0 {
+            // Or it has just begun to be encrypted: what comes next is not the handler's.
+            if self.flags & READABLE == 0 || !ENCRYPTED && self.flags & SECURED != 0 {
                 break;
             }
             budget = budget.saturating_sub(count);
@@ -212,7 +213,7 @@ impl<N: Net> Connection<N> {
     }
 
     #[inline]
-    fn dispatch_data(&mut self, core: &mut Core<N>) -> Result {
+    pub(super) fn dispatch_data(&mut self, core: &mut Core<N>) -> Result {
         self.handler.data(&mut core.stage, &mut self.facts)?;
         if core.stage.asked.bits != 0 {
             self.grant(core)?;
@@ -235,8 +236,11 @@ impl<N: Net> Connection<N> {
         if self.flags & (READABLE | RESUMED | YIELDED | TELL_DRAIN | TELL_WRITABLE) == 0 {
             return false;
         }
-        if self.flags & (LINGERING | HANDSHAKING) != 0 {
+        if self.flags & LINGERING != 0 {
             return self.flags & READABLE != 0;
+        }
+        if self.flags & HANDSHAKING != 0 {
+            return self.wants_read();
         }
         self.flags & TELL_WRITABLE != 0
             || self.is_to_be_drained()

@@ -134,7 +134,10 @@ impl<N: Net> Core<N> {
             timers: [Duration::ZERO; TIMERS],
             read_deadline: None,
             write_deadline: None,
+            own: 0,
             successor: None,
+            #[cfg(feature = "tls")]
+            secured: None,
             dials: Vec::new(),
             tls: None,
             home: home.clone(),

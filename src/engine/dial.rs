@@ -24,15 +24,19 @@ use crate::net::{Endpoint, Net, Peer, Readiness, Source};
 const ATTEMPT_MIN_MS: u64 = 250;
 
 impl<N: Net> EventLoop<N> {
-    /// Begins what handlers asked for in this turn.
+    /// Begins what handlers asked for, within the budget.
     pub(super) fn dial(&mut self) {
-        if self.core.stage.asked.dials.is_empty() {
+        let dials = &mut self.core.stage.asked.dials;
+        if dials.is_empty() {
             return;
         }
-        for order in std::mem::take(&mut self.core.stage.asked.dials) {
+        let drains = self.phase >= ShutdownPhase::Draining;
+        let most = if drains { usize::MAX } else { self.dials_per_turn as usize };
+        let later = dials.split_off(dials.len().min(most));
+        for order in std::mem::replace(dials, later) {
             self.dial_one(order);
         }
-        if self.phase >= ShutdownPhase::Draining {
+        if drains {
             // Whoever was told so just now, and dials all the same, is not told again and again.
             self.core.stage.asked.dials.clear();
         }

@@ -5,10 +5,16 @@ use std::mem;
 use super::connection::Connection;
 use super::core::{Core, millis};
 use super::due::{Due, after};
+#[cfg(feature = "tls")]
+use super::flag::SECURED;
 use super::flag::{
     CLOSING, DRAINED, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_DRAIN,
     TELL_EOF, TIMED,
 };
+#[cfg(feature = "tls")]
+use super::sealed::Secure;
+#[cfg(feature = "tls")]
+use crate::handler::Close;
 use crate::handler::Result;
 use crate::handler::stage::{Event, TIMERS, ask};
 use crate::net::Net;
@@ -48,14 +54,35 @@ impl<N: Net> Connection<N> {
         if bits & (ask::READ_DEADLINE | ask::WRITE_DEADLINE) != 0 {
             self.set_deadlines(bits, core);
         }
+        if bits & ask::OWN != 0 {
+            self.hold_own(core.stage.asked.own, core)?;
+        }
+        #[cfg(feature = "tls")]
+        if bits & ask::SECURE != 0 {
+            self.start_tls(core)?;
+        }
         match core.stage.asked.successor.take() {
             Some(successor) => {
                 self.handler = successor;
-                self.begin_afresh();
+                self.begin_afresh(core);
                 self.dispatch(Event::Open, core)
             }
             None => Ok(()),
         }
+    }
+
+    /// It is encrypted from now on: says the first word of the handshake.
+    #[cfg(feature = "tls")]
+    fn start_tls(&mut self, core: &mut Core<N>) -> Result {
+        let Some((secured, host)) = core.stage.asked.secured.take() else { return Ok(()) };
+        let is_clear = core.stage.input.is_empty() && core.stage.output.is_empty();
+        if !is_clear || self.flags & SECURED != 0 {
+            return Err(Close::Protocol("TLS begins in the middle of something"));
+        }
+        let until = core.now() + u64::from(core.times.handshake);
+        let secure = Secure::new(secured.0.layer(&host)?, secured.0.shakes_aside());
+        self.secure(secure, until, core);
+        self.shake_hands(core)
     }
 
     /// Who is no longer owed anything begins to be idle now.
@@ -70,7 +97,7 @@ impl<N: Net> Connection<N> {
     }
 
     /// What another handler asked for does not reach a successor, and what came before is told.
-    fn begin_afresh(&mut self) {
+    fn begin_afresh(&mut self, core: &mut Core<N>) {
         self.flags = self.flags & !(PAUSED | OWING | TIMED) | RESUMED;
         if self.flags & EOF != 0 {
             self.flags |= TELL_EOF;
@@ -81,6 +108,8 @@ impl<N: Net> Connection<N> {
         (0..TIMERS).for_each(|index| self.due.clear(Due::TIMER + index));
         if let Some(kept) = &mut self.kept {
             kept.periods = [0; TIMERS];
+            // To hold less is never too much.
+            let _ = self.hold_own(0, core);
         }
     }
 

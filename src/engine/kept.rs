@@ -13,6 +13,8 @@ pub(crate) struct Kept {
     pub(crate) input: Option<Buffer>,
     /// What the socket did not take. During a visit, the loop's.
     pub(super) output: Option<Output>,
+    /// What the handler holds besides, as it says.
+    pub(super) own: usize,
     /// What is counted to the budget.
     pub(super) held: usize,
     /// Bytes that moved in the window of the rate deadline.
@@ -35,6 +37,11 @@ impl Kept {
     /// What came and is not decrypted, and what is encrypted and not sent, in bytes.
     pub(super) fn sealed(&self) -> (usize, usize) {
         self.secure.as_ref().map_or((0, 0), |secure| secure.waiting())
+    }
+
+    /// Whether nothing but buffers could be in it.
+    pub(super) fn is_needless(&self) -> bool {
+        self.periods == [0; TIMERS] && self.secure.is_none()
     }
 
     pub(crate) fn held(&self) -> usize {

@@ -8,7 +8,6 @@ use super::core::{Core, Mark};
 use super::flag;
 use crate::base::Output;
 use crate::base::buffer::Buffer;
-use crate::handler::stage::TIMERS;
 use crate::handler::{Bound, Close, Deadline, Result};
 use crate::net::Net;
 
@@ -149,9 +148,22 @@ impl<N: Net> Connection<N> {
         let Some(kept) = &mut self.kept else { return Ok(()) };
         let input = kept.input.as_ref().map_or(0, Buffer::size);
         let sealed = kept.secure.as_ref().map_or(0, |secure| secure.held());
-        let held = input + kept.output.as_ref().map_or(0, Output::held) + sealed;
+        let held = input + kept.output.as_ref().map_or(0, Output::held) + sealed + kept.own;
         let change = held as i64 - mem::replace(&mut kept.held, held) as i64;
-        if held == 0 && kept.periods == [0; TIMERS] && kept.secure.is_none() {
+        if held == 0 && kept.is_needless() {
+            self.kept = None;
+        }
+        match core.budget.change(change) {
+            true => Err(Close::Over(Bound::Memory)),
+            false => Ok(()),
+        }
+    }
+    /// The handler holds so many bytes by itself. They count like those of the buffers.
+    pub(super) fn hold_own(&mut self, own: usize, core: &mut Core<N>) -> Result {
+        let kept = self.kept.get_or_insert_default();
+        let change = own as i64 - mem::replace(&mut kept.own, own) as i64;
+        kept.held = kept.held.saturating_add_signed(change as isize);
+        if kept.held == 0 && kept.is_needless() && self.flags & STANDS_ASIDE == 0 {
             self.kept = None;
         }
         match core.budget.change(change) {

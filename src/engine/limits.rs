@@ -85,6 +85,9 @@ pub struct Limits {
     pub frames_per_visit: u32,
     /// Connections accepted in one turn of a loop from one listener. 64.
     pub accepts_per_turn: u32,
+    /// Outgoing connections begun in one turn of a loop; what is asked for beyond that comes in the
+    /// next. 64.
+    pub dials_per_turn: u32,
     /// Messages taken in by one turn of a loop. 1,024.
     pub messages_per_turn: u32,
     /// Datagrams that a socket may receive in one visit, before the others get their turn. Looked
@@ -104,7 +107,8 @@ pub struct Limits {
     /// above which connections that give work are not read from. 64 MiB.
     pub job_bytes: usize,
     /// What connections of the process may hold in buffers of their own, in all; what would make it
-    /// more is closed. Counted per loop in steps of 64 KiB. 1 GiB.
+    /// more is closed. Counted per loop in steps of 64 KiB. Datagram sockets and their sessions
+    /// have none: what they hold is bounded by `datagrams_unsent` and `Sessions::max`. 1 GiB.
     pub memory_max: u64,
     /// Open connections in the process. Those that it opens itself count, but none of them is
     /// turned away. 65,536.
@@ -127,6 +131,7 @@ impl Default for Limits {
             read_per_visit: 256 << 10,
             frames_per_visit: 1024,
             accepts_per_turn: 64,
+            dials_per_turn: 64,
             messages_per_turn: 1024,
             datagrams_per_visit: 256,
             datagrams_unsent: 1 << 20,

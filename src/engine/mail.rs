@@ -57,8 +57,13 @@ impl<N: Net> EventLoop<N> {
             let Some(id) = fan.members.get(fan.told) else { return };
             fan.told += 1;
             *budget -= 1;
-            let copy = fan.copies.fresh();
-            self.messages(*id, 0, &mut std::iter::once(copy));
+            // To clone a message is the user's affair, and a panic then costs one member its copy.
+            let copies = AssertUnwindSafe(&mut *fan.copies);
+            // In braces, or it would be taken out of its assertion.
+            match catch_unwind(move || { copies }.0.fresh()) {
+                Ok(copy) => self.messages(*id, 0, &mut std::iter::once(copy)),
+                Err(_) => self.core.ledger.panics += 1,
+            }
         }
         self.fan = Some(fan);
     }

@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
+use crate::base::Input;
 use crate::base::buffer::Buffer;
 use crate::net::TlsFacts;
-use crate::net::layer::{Layer, TlsError};
+use crate::net::layer::{Layer, Opened, Progress, TlsError};
 
 pub(crate) struct Secure {
-    pub(super) layer: Box<dyn Layer>,
+    /// None while a worker has it.
+    pub(super) layer: Option<Box<dyn Layer>>,
+    /// Workers compute the handshake, if there are any.
+    pub(super) shakes_aside: bool,
     /// The beginning of a record, or of a message of a handshake.
     pub(super) unopened: Vec<u8>,
     /// What the socket has not taken, or was not yet given.
@@ -25,6 +29,25 @@ pub(crate) struct Secure {
     pub(super) failed: Option<TlsError>,
 }
 
+/// A layer that comes back from a worker, and what became of what it was given.
+pub(super) struct Shaken {
+    pub(super) layer: Box<dyn Layer>,
+    pub(super) unopened: Vec<u8>,
+    pub(super) content: Input,
+    pub(super) sealed: Buffer,
+    pub(super) progress: Result<Progress, TlsError>,
+}
+
+impl Shaken {
+    /// What a worker does.
+    pub(super) fn new(mut layer: Box<dyn Layer>, mut came: Vec<u8>) -> Self {
+        let (mut content, mut sealed) = (Input::default(), Buffer::default());
+        let Opened { taken, progress } = layer.open(&mut came, &mut content, &mut sealed);
+        came.drain(..taken);
+        Self { layer, unopened: came, content, sealed, progress }
+    }
+}
+
 /// What the loop lends to those it visits. Empty until the first of them.
 #[derive(Default)]
 pub(super) struct Blocks {
@@ -35,9 +58,10 @@ pub(super) struct Blocks {
 }
 
 impl Secure {
-    pub(super) fn new(layer: Box<dyn Layer>) -> Self {
+    pub(super) fn new(layer: Box<dyn Layer>, shakes_aside: bool) -> Self {
         Self {
-            layer,
+            layer: Some(layer),
+            shakes_aside,
             unopened: Vec::new(),
             unsent: Buffer::default(),
             is_refused: false,

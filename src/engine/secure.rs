@@ -5,6 +5,7 @@
 //! a record. Content to send waits in the output, as that of any other connection, and is sealed
 //! when the socket takes what was sealed before; so all that bounds output bounds it here, too.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::connection::Connection;
@@ -13,10 +14,10 @@ use super::flag::{
     CLOSING, EOF, HANDSHAKING, HELD, LINGERING, PAUSED, READABLE, SECURED, TELL_EOF, WRITABLE,
 };
 use super::ledger::{self, Phase};
-use super::sealed::Secure;
+use super::sealed::{Secure, Shaken};
 use crate::base::buffer::Buffer;
 use crate::handler::{Bound, Close, Deadline, Result};
-use crate::net::layer::{Layer, Opened, Progress, TlsError};
+use crate::net::layer::{Opened, Progress, TlsError};
 use crate::net::{Net, TlsFailure};
 
 /// What the loop lends to read sealed bytes into: several records, and more than the longest
@@ -33,9 +34,9 @@ const ROOM_MIN: usize = 1024;
 impl<N: Net> Connection<N> {
     /// From its beginning on, this connection is encrypted. The handshake may take until `until`,
     /// in milliseconds since the loop began.
-    pub(super) fn secure(&mut self, layer: Box<dyn Layer>, until: u64, core: &mut Core<N>) {
+    pub(super) fn secure(&mut self, secure: Secure, until: u64, core: &mut Core<N>) {
         self.flags |= SECURED | HANDSHAKING;
-        self.kept.get_or_insert_default().secure = Some(Box::new(Secure::new(layer)));
+        self.kept.get_or_insert_default().secure = Some(Box::new(secure));
         self.set_due(Deadline::Handshake as usize, until, core);
     }
 
@@ -104,13 +105,16 @@ impl<N: Net> Connection<N> {
 
     /// Opens all that can be, and keeps the rest.
     fn open_what_came(&mut self, core: &mut Core<N>) -> Result {
+        if self.flags & HANDSHAKING != 0 && self.shakes_aside(core) {
+            return Ok(());
+        }
         let Some(secure) = self.kept.as_mut().and_then(|kept| kept.secure.as_deref_mut()) else {
             return Ok(());
         };
+        let Some(layer) = &mut secure.layer else { return Ok(()) };
         let (came, input) = (&mut core.blocks.came, &mut core.stage.input);
         let unread = input.len();
-        let Opened { taken, progress } =
-            secure.layer.open(came.filled_mut(), input, &mut secure.unsent);
+        let Opened { taken, progress } = layer.open(came.filled_mut(), input, &mut secure.unsent);
         core.mark.overhead += (taken - (input.len() - unread).min(taken)) as u64;
         came.consume(taken);
         let rest = came.filled();
@@ -119,12 +123,62 @@ impl<N: Net> Connection<N> {
             true => secure.unopened = Vec::new(),
             false => secure.unopened.extend_from_slice(rest),
         }
+        self.go_on(progress, core)
+    }
+
+    /// Gives what came to a worker, if handshakes are for workers and one has room; tells whether.
+    fn shakes_aside(&mut self, core: &mut Core<N>) -> bool {
+        let (id, came) = (self.id(), core.blocks.came.filled());
+        let desk = &mut core.stage.asked.desk;
+        let Some(secure) = self.kept.as_mut().and_then(|kept| kept.secure.as_deref_mut()) else {
+            return false;
+        };
+        let wanted = secure.shakes_aside && !came.is_empty();
+        if !wanted || desk.workers() == 0 || desk.is_full(self.facts.out) {
+            return false;
+        }
+        if let Some(layer) = secure.layer.take() {
+            let came = came.to_vec();
+            secure.unopened = Vec::new();
+            desk.offload(id, &mut self.facts.out, true, move || Shaken::new(layer, came));
+            self.flags |= HELD; // Nothing is read while it is away.
+        }
+        true
+    }
+
+    /// A worker is done with a part of the handshake.
+    pub(super) fn take_shaken(
+        &mut self,
+        messages: &mut dyn Iterator<Item = &mut dyn Any>,
+        core: &mut Core<N>,
+    ) -> Result {
+        for message in messages {
+            let shaken = message.downcast_mut::<Option<Shaken>>().and_then(Option::take);
+            let (Some(shaken), Some(secure)) = (shaken, self.secured()) else { continue };
+            secure.layer = Some(shaken.layer);
+            secure.unopened = shaken.unopened;
+            secure.unsent.put(shaken.sealed.filled());
+            core.stage.input.extend(&shaken.content);
+            self.go_on(shaken.progress, core)?;
+        }
+        Ok(())
+    }
+
+    /// Draws the consequences of what was opened.
+    fn go_on(&mut self, progress: Result<Progress, TlsError>, core: &mut Core<N>) -> Result {
+        let Some(secure) = self.secured() else { return Ok(()) };
         let full = secure.unopened.len() >= CAME;
         if secure.unsent.len() > UNSENT_MAX {
             return Err(Close::Over(Bound::Output));
         }
         match progress {
-            Err(error) => self.fail(error, core),
+            Err(error) => {
+                // What came before is true all the same, and may be the reason.
+                if self.has_opened_something(core) {
+                    self.dispatch_data(core)?;
+                }
+                self.fail(error, core)
+            }
             Ok(_) if full => {
                 let what = "a message of the handshake is too long";
                 self.fail(TlsError::new(TlsFailure::Malformed, what), core)
@@ -147,7 +201,7 @@ impl<N: Net> Connection<N> {
         self.flags &= !HANDSHAKING;
         self.due.clear(Deadline::Handshake as usize);
         if let Some(secure) = self.secured() {
-            secure.facts = Some(Arc::new(secure.layer.facts()));
+            secure.facts = secure.layer.as_ref().map(|layer| Arc::new(layer.facts()));
         }
         self.show_facts(core);
         self.open(core)
@@ -215,9 +269,10 @@ impl<N: Net> Connection<N> {
             return Ok(());
         }
         let Some(secure) = self.secured() else { return Ok(()) };
+        let Some(layer) = &mut secure.layer else { return Ok(()) };
         let blocks = &mut core.blocks;
         let content = core.stage.output.front(SEAL, &mut blocks.gathered);
-        secure.layer.seal(content, &mut secure.unopened, &mut blocks.sealed)?;
+        layer.seal(content, &mut secure.unopened, &mut blocks.sealed)?;
         let count = content.len();
         core.stage.output.sent(count);
         Ok(())
@@ -226,8 +281,9 @@ impl<N: Net> Connection<N> {
     /// All is sealed: tells the peer so, once. Tells whether all is sent.
     pub(super) fn has_sealed_the_end(&mut self, core: &mut Core<N>) -> Result<bool> {
         let Some(secure) = self.secured() else { return Ok(true) };
-        if !std::mem::replace(&mut secure.end_is_sealed, true) {
-            secure.layer.seal_end(&mut secure.unopened, &mut secure.unsent)?;
+        if let Some(layer) = secure.layer.as_mut().filter(|_| !secure.end_is_sealed) {
+            secure.end_is_sealed = true;
+            layer.seal_end(&mut secure.unopened, &mut secure.unsent)?;
             self.seal_and_flush(core)?;
         }
         Ok(self.sealed().1 == 0)
@@ -239,8 +295,8 @@ impl<N: Net> Connection<N> {
     fn fail(&mut self, error: TlsError, core: &mut Core<N>) -> Result {
         core.stage.input.clear();
         core.stage.output.clear();
-        self.seal_and_flush(core)?;
-        if self.flags & EOF != 0 || core.net.finish(&mut self.stream).is_err() {
+        let told = self.seal_and_flush(core).is_ok() && core.net.finish(&mut self.stream).is_ok();
+        if !told || self.flags & EOF != 0 {
             return Err(error.into());
         }
         if let Some(secure) = self.secured() {

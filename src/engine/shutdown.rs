@@ -166,6 +166,7 @@ impl<N: Net> EventLoop<N> {
                 let _ = Order::<N>::AnotherEnded.post(&load.home);
             }
             self.shutdown.report.took_ms = self.core.now() - self.shutdown.began;
+            self.turn_away_all();
         }
     }
 
@@ -179,6 +180,10 @@ impl<N: Net> EventLoop<N> {
         self.stop_dialing();
         self.cut();
         self.end();
+    }
+
+    /// Whoever was given to this loop, and comes too late, is told.
+    fn turn_away_all(&mut self) {
         while let Some(envelope) = self.inbox.receive() {
             if let Envelope::Order(order) = envelope
                 && let Ok(order) = order.downcast()
@@ -189,7 +194,6 @@ impl<N: Net> EventLoop<N> {
         self.dial();
     }
 
-    /// What others gave to this loop, which has ended.
     fn turn_away(&mut self, order: Order<N>) {
         match order {
             Order::Dial(order) => self.dial_one(order),

@@ -6,7 +6,7 @@ use std::any::Any;
 use super::connection::Connection;
 use super::core::Core;
 use super::due::after;
-use super::flag::HELD;
+use super::flag::{HANDSHAKING, HELD};
 use crate::base::Output;
 use crate::handler::Result;
 use crate::handler::stage::Event;
@@ -38,7 +38,10 @@ impl<N: Net> Connection<N> {
         let sent = core.ledger.bytes_written;
         self.lend(core);
         self.jobs_done(jobs, core);
-        let mut taken = Ok(());
+        let mut taken = match self.flags & HANDSHAKING {
+            0 => Ok(()),
+            _ => self.take_shaken(messages, core),
+        };
         while let (Ok(()), Some(message)) = (&taken, messages.next()) {
             taken = self.dispatch(Event::Message(message), core);
         }

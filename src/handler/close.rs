@@ -21,7 +21,7 @@ pub enum Close {
     Wire(WireError),
     /// The peer broke the protocol in a way that no codec sees.
     Protocol(&'static str),
-    /// TLS failed: in the handshake, of which `on_open` would have told, or later.
+    /// TLS failed: in the handshake, and then `on_open` was never called, or later.
     Tls(TlsError),
     /// A deadline passed.
     Late(Deadline),

@@ -29,7 +29,8 @@ pub trait Handler: Send + Sized + 'static {
     /// What other threads and other connections can say to this one, through its [`Address`].
     type Message: Send + 'static;
 
-    /// The connection is open: accepted, or connected. The first call.
+    /// The connection is open: accepted, or connected, and its TLS handshake, if it has one, is
+    /// done. The first call.
     fn on_open(&mut self, _cx: &mut Context<'_, Self>) -> Result {
         Ok(())
     }
@@ -320,6 +321,14 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::KEEP_TIME;
     }
 
+    /// Says that this handler holds so many bytes by itself from now on, such as the beginning of a
+    /// message. They count to `Limits::memory_max`, as those of the connection's buffers do; a
+    /// successor begins without.
+    pub fn hold_memory(&mut self, bytes: usize) {
+        self.asked.own = bytes;
+        self.asked.bits |= ask::OWN;
+    }
+
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the
     /// peer sends meanwhile is dropped.
     pub fn close(&mut self) {
@@ -340,6 +349,18 @@ impl<H: Handler> Effects<'_, H> {
     pub fn upgrade(&mut self, successor: impl Handler) {
         self.asked.successor = Some(Box::new(successor));
         self.asked.bits |= ask::UPGRADE;
+    }
+
+    /// Speaks TLS from now on, as whoever asked for the connection: for protocols that agree on it
+    /// in the clear, such as a tunnel through a proxy. The server must be `host`.
+    /// [`on_open`](Handler::on_open) is called once more when the handshake is done.
+    ///
+    /// Nothing may be unread or unsent then, or the connection closes: what comes in the clear
+    /// behind the agreement may be anybody's.
+    #[cfg(feature = "tls")]
+    pub fn start_tls(&mut self, client: &crate::net::transport::TlsClient, host: &str) {
+        self.asked.secured = Some((client.secured(), host.to_owned()));
+        self.asked.bits |= ask::SECURE;
     }
 
     /// Opens an outgoing connection on this same loop. If that fails, the new handler's `on_close`

@@ -45,7 +45,12 @@ pub(crate) struct Asked {
     pub(crate) timers: [Duration; TIMERS],
     pub(crate) read_deadline: Option<Duration>,
     pub(crate) write_deadline: Option<Duration>,
+    /// The memory that the handler holds by itself.
+    pub(crate) own: usize,
     pub(crate) successor: Option<Box<dyn AnyHandler>>,
+    /// How to encrypt from now on, and whom the peer must be.
+    #[cfg(feature = "tls")]
+    pub(crate) secured: Option<(Secured, String)>,
     pub(crate) dials: Vec<DialOrder>,
     /// What the connection of this name, the latest one that was encrypted, agreed on.
     pub(crate) tls: Option<(ConnectionId, Arc<TlsFacts>)>,
@@ -100,6 +105,9 @@ pub(crate) mod ask {
     pub(crate) const OWE: u32 = 1 << 9;
     pub(crate) const SETTLE: u32 = 1 << 10;
     pub(crate) const KEEP_TIME: u32 = 1 << 11;
+    #[cfg(feature = "tls")]
+    pub(crate) const SECURE: u32 = 1 << 12;
+    pub(crate) const OWN: u32 = 1 << 13;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;

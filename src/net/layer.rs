@@ -55,6 +55,9 @@ pub(crate) enum Progress {
 pub(crate) trait Layers: Send + Sync {
     /// `host` is what was dialled, a name or an address; empty for accepted connections.
     fn layer(&self, host: &str) -> Result<Box<dyn Layer>, TlsError>;
+
+    /// Whether workers compute the handshake, if there are any.
+    fn shakes_aside(&self) -> bool;
 }
 
 /// How connections are encrypted, whatever it is: what a listener or a dial carries of it.

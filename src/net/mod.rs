@@ -10,6 +10,8 @@ use std::time::Duration;
 
 pub mod doorbell;
 mod endpoint;
+#[cfg(feature = "http")]
+pub(crate) mod files;
 pub(crate) mod layer;
 pub(crate) mod mailbox;
 mod os;

@@ -50,6 +50,11 @@ impl<H: Handler> Bench<H> {
         self.connection.as_ref().map_or(0, |connection| connection.unsent())
     }
 
+    /// How much memory the connection holds, in bytes, as it is counted to `Limits::memory_max`.
+    pub fn memory(&self) -> usize {
+        self.connection.as_ref().map_or(0, |connection| connection.held())
+    }
+
     /// Why the connection ended; `None` while it is open.
     pub fn closed(&self) -> Option<Reason> {
         self.ended.as_ref().map(|(reason, _)| *reason)

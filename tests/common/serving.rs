@@ -1,4 +1,4 @@
-//! Servers for the tests of behaviour: an [`Echo`], clients with a deadline, and waiting for a
+//! For the tests of behaviour: a server of [`Echo`], clients with a deadline, and waiting for a
 //! condition.
 
 use std::io::{Read, Write};
@@ -7,22 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use overt::net::Endpoint;
-use overt::{Config, Context, Handle, Handler, Ledger, Never, Result};
+#[allow(unused_imports, reason = "shared")]
+pub(crate) use overt::service::Echo;
+use overt::{Config, Handle, Ledger};
 
 /// How long a condition may take to come true before the test fails: long, for slow machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What comes in goes out.
-pub(crate) struct Echo;
-
-impl Handler for Echo {
-    type Message = Never;
-
-    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        cx.output.append(cx.input);
-        Ok(())
-    }
-}
 
 pub(crate) fn loops(loops: usize) -> Config {
     Config { loops, ..Config::default() }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use overt::Reason;
-use overt::service::http::{Request, Responder, Response, Serve};
+use overt::service::http::{
+    Exchange, ExchangeContext, Params, Request, Responder, Response, Serve,
+};
+use overt::wire::http::{BodyLength, RequestHead, ResponseHead, StatusCode};
+use overt::{Never, Reason, Result, Timer};
 
 use crate::{bench, get, only};
 
@@ -63,4 +66,36 @@ fn an_idle_client_that_does_not_come_is_let_go() {
     bench.advance(SECOND);
     assert_eq!(bench.closed(), Some(Reason::ByUs));
     assert_eq!(bench.take_output(), b"");
+}
+
+/// Begins an answer, and ends it when it is told to.
+struct Streams;
+
+impl Exchange for Streams {
+    type Message = Never;
+
+    fn on_head(&mut self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        cx.respond(&ResponseHead::new(StatusCode::OK), BodyLength::Unknown);
+        cx.arm(Timer::new(0), SECOND);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Timer, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        cx.finish();
+        Ok(())
+    }
+}
+
+#[test]
+fn who_was_not_told_in_time_may_come_once_more() {
+    let mut bench = bench(|_: &RequestHead, _: &Params| Streams);
+    bench.data(&get("/"));
+    bench.drain();
+    bench.advance(SECOND);
+    assert_eq!(only(&mut bench).header("connection"), None);
+    assert_eq!(bench.closed(), None);
+    bench.data(&get("/"));
+    bench.advance(SECOND);
+    assert_eq!(only(&mut bench).header("connection"), Some("close"));
+    assert_eq!(bench.closed(), Some(Reason::ByUs));
 }

@@ -53,6 +53,19 @@ fn events_come_from_elsewhere_and_who_comes_back_says_what_it_saw() {
 }
 
 #[test]
+fn a_stream_ends_with_the_page_that_it_is_for() {
+    let (site, sinks, ended) = stream();
+    let mut bench = bench(site);
+    bench.data(&get("/"));
+    let sink = sinks.recv().unwrap();
+    bench.eof();
+    assert!(bench.take_output().ends_with(b"\r\n\r\n0\r\n\r\n"));
+    assert_eq!((bench.closed(), *ended.lock().unwrap()), (Some(Reason::ByPeer), 1));
+    sink.send(ServerEvent::data("nobody hears it").encode()).unwrap();
+    bench.deliver();
+}
+
+#[test]
 fn a_silent_stream_is_kept_alive() {
     let (site, _sinks, _) = stream();
     let mut bench = bench(site);

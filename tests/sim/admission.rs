@@ -3,24 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use overt::service::Echo;
 use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
-use overt::{
-    Admission, Balance, Config, Context, Handler, Limits, Never, Reason, Result, Spread, WhenFull,
-};
+use overt::{Admission, Balance, Config, Limits, Reason, Spread, WhenFull};
 
 use crate::{closes, counted};
-
-/// Echoes.
-struct Echo;
-
-impl Handler for Echo {
-    type Message = Never;
-
-    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        cx.output.append(cx.input);
-        Ok(())
-    }
-}
 
 fn spread(sim: &mut Simulation) -> Spread {
     [
@@ -75,6 +62,31 @@ fn while_descriptors_are_exhausted_nobody_spins() {
         assert!(counted(sim, "accepts_exhausted") > 10);
         clients.iter().for_each(|client| client.finish());
         sim.run_until(|| clients.iter().all(|client| client.status() == Status::Ended));
+    });
+}
+
+#[test]
+fn a_place_that_is_free_again_is_known_to_all_loops_at_once() {
+    Seeds::new(30).faults(Faults::calm()).run(|sim| {
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let engine = sim.engine(Config { loops: 3, limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Echo).unwrap();
+        let mut first = sim.connect("10.0.0.1:7000");
+        for _ in 0..5 {
+            first.send(b"hello");
+            sim.run_until(|| first.received() == b"hello");
+            // Whichever loop has it, it waits for the place of another.
+            let next = sim.connect("10.0.0.1:7000");
+            sim.run_for(Duration::from_secs(10));
+            first.finish();
+            sim.run_until(|| first.is_over());
+            first.close();
+            next.send(b"hello");
+            sim.run_for(Duration::from_millis(1));
+            assert_eq!(next.received(), b"hello");
+            next.take();
+            first = next;
+        }
     });
 }
 

@@ -2,21 +2,11 @@
 
 use std::time::Duration;
 
+use overt::service::Echo;
 use overt::sim::{Faults, Reading, Seeds, Simulation, Status, seeds};
 use overt::{Config, Context, Deadlines, Handler, Limits, Never, Reason, Result};
 
 use crate::{assert_closes, closes};
-
-struct Echo;
-
-impl Handler for Echo {
-    type Message = Never;
-
-    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        cx.output.append(cx.input);
-        Ok(())
-    }
-}
 
 /// Gives a million bytes, as fast as they are taken.
 struct Fountain {

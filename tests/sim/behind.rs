@@ -51,7 +51,7 @@ pub(crate) fn answers(bytes: &[u8], methods: &[Method]) -> Vec<Got> {
             ResponseEvent::Interim(head) => present.interim.push(head.status().as_u16()),
             ResponseEvent::Head(head) => {
                 present.status = head.status().as_u16();
-                let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+                let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
                 let fields = head.headers.iter();
                 present.fields = fields.map(|(name, it)| (name.into(), text(it))).collect();
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use overt::net::Endpoint;
 use overt::service::Reconnect;
 use overt::sim::{Faults, Seeds, Simulation, seeds};
-use overt::{Close, Config, Context, Dial, Handler, Never, Outgoing, Reason, Result};
+use overt::{Close, Config, Context, Dial, Handler, Limits, Never, Outgoing, Reason, Result};
 
 use crate::closes;
 
@@ -111,5 +111,74 @@ fn who_is_refused_comes_back_when_there_is_a_server_again() {
         assert!(closes(sim, Reason::Unreachable) > 3);
         sim.serve("10.0.0.2:80", |peer| peer.send(&peer.take()));
         sim.run_until(|| greeted(&diary));
+    });
+}
+
+/// Opens a hundred connections at once, and hears of each.
+struct Hundred(Diary);
+
+impl Handler for Hundred {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.output.append(cx.input);
+        for _ in 0..100 {
+            let client = Client { diary: self.0.clone(), reconnect: None };
+            cx.effects.connect(Dial::to("10.0.0.2:80".parse::<Endpoint>().unwrap()), client);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn who_dials_many_at_once_holds_up_nobody_and_reaches_all() {
+    seeds(20, |sim| {
+        let limits = Limits { dials_per_turn: 1 + sim.random(7) as u32, ..Limits::default() };
+        let most = u64::from(limits.dials_per_turn);
+        sim.serve("10.0.0.2:80", |peer| peer.send(&peer.take()));
+        let diary = Diary::default();
+        let noted = diary.clone();
+        let engine = sim.engine(Config { loops: 1, limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", move || Hundred(noted.clone())).unwrap();
+        let client = sim.connect("10.0.0.1:7000");
+        client.send(b"x");
+        let told = || diary.lock().unwrap().iter().filter(|(what, _)| *what == "open").count();
+        sim.run_until(|| told() == 100);
+        let (dials, turns) = (crate::counted(sim, "dials"), crate::counted(sim, "turns"));
+        assert!(dials == 100 && turns >= 100 / most, "{dials} in {turns} turns");
+        sim.run_until(|| client.received() == b"x");
+    });
+}
+
+/// Opens connections later, so many at once.
+struct Later(Diary);
+
+impl Handler for Later {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.input.clear();
+        for _ in 0..10 {
+            let to = Dial::to("10.0.0.2:80".parse::<Endpoint>().unwrap());
+            let client = Client { diary: self.0.clone(), reconnect: None };
+            cx.effects.connect(to.after(Duration::from_secs(1)), client);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_turn_had_no_room_for_is_begun_in_the_next() {
+    Seeds::new(10).faults(Faults::calm()).run(|sim| {
+        let limits = Limits { dials_per_turn: 1, ..Limits::default() };
+        sim.serve("10.0.0.2:80", |peer| peer.send(&peer.take()));
+        let diary = Diary::default();
+        let noted = diary.clone();
+        let engine = sim.engine(Config { loops: 1, limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", move || Later(noted.clone())).unwrap();
+        sim.connect("10.0.0.1:7000").send(b"x");
+        sim.run_for(Duration::from_millis(1100));
+        let diary = diary.lock().unwrap();
+        assert_eq!(diary.iter().filter(|(what, _)| *what == "open").count(), 10);
     });
 }

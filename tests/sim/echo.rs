@@ -1,20 +1,10 @@
 //! What comes in goes out, byte for byte, whatever the network does that loses nothing.
 
+use overt::service::Echo;
 use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
 use overt::{Config, Context, Handler, Never, Reason, Result, Timer};
 
 use crate::{assert_closes, small_limits, some_spin};
-
-struct Echo;
-
-impl Handler for Echo {
-    type Message = Never;
-
-    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        cx.output.append(cx.input);
-        Ok(())
-    }
-}
 
 pub(crate) fn scenario(sim: &mut Simulation) {
     let unix = sim.random(4) == 0;

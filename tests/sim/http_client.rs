@@ -144,6 +144,21 @@ fn a_slow_taker_holds_a_window_and_no_more() {
 }
 
 #[test]
+fn a_body_larger_than_any_output_may_be_is_sent() {
+    Seeds::new(2).faults(Faults::calm()).run(|sim| {
+        stage(sim);
+        origin(sim, AT, |asked| {
+            Reply::Send(answer(200, "", asked.body.len().to_string().as_bytes()))
+        });
+        let put = || Request::new(Method::PUT, &format!("http://{AT}/")).unwrap();
+        let large = numbers(20 << 20);
+        let question = put().body(large).into();
+        let outcomes = ask(sim, &Client::default(), vec![question]);
+        assert_eq!(outcomes[0].body, b"20971520", "{:?}", outcomes[0].failure);
+    });
+}
+
+#[test]
 fn what_is_not_idempotent_is_not_sent_twice() {
     seeds(100, |sim| {
         stage(sim);

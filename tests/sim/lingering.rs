@@ -1,6 +1,8 @@
 //! An orderly close destroys nothing: a socket that is closed while bytes of the peer are on their
 //! way answers them with a reset, and a reset may overtake what was sent.
 
+use std::time::Duration;
+
 use overt::sim::{Simulation, Status, seeds};
 use overt::{Config, Context, Handler, Never, Reason, Result};
 
@@ -40,4 +42,22 @@ pub(crate) fn scenario(sim: &mut Simulation) {
 #[test]
 fn an_answer_arrives_though_its_reader_goes_on_sending() {
     seeds(300, scenario);
+}
+
+#[test]
+fn a_peer_that_never_ends_is_not_waited_for_without_end() {
+    seeds(50, |sim| {
+        let engine = sim.engine(Config::default());
+        engine.listen("10.0.0.1:7000", || Once).unwrap();
+        let handle = engine.handle();
+        let client = sim.connect("10.0.0.1:7000");
+        client.send(b"x");
+        sim.run_until(|| client.is_over());
+        // `Deadlines::linger` is two seconds.
+        sim.run_for(Duration::from_millis(1500));
+        assert_eq!(handle.connections(), 1);
+        sim.run_for(Duration::from_millis(600));
+        assert_eq!(handle.connections(), 0);
+        assert_closes(sim, &[Reason::ByUs]);
+    });
 }

@@ -2,10 +2,12 @@
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use overt::sim::{Simulation, Status, seeds};
-use overt::{Close, Config, Context, Handler, Limits, Never, Outgoing, Reason, Result, Timer};
+use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
+use overt::{Address, Close, Config, Context, Group, Handler, Limits, Never, Outgoing, Reason};
+use overt::{Result, Timer};
 
 use crate::{closes, counted};
 
@@ -108,7 +110,7 @@ fn a_panic_of_a_ticker_or_a_factory_ends_neither_loop_nor_ticking() {
     seeds(100, |sim| {
         let engine = sim.engine(Config { loops: 1, ..Config::default() });
         let (mut ticks, mut made) = (0, AtomicU32::new(0));
-        let seen = std::sync::Arc::new(AtomicU32::new(0));
+        let seen = Arc::new(AtomicU32::new(0));
         let count = seen.clone();
         *made.get_mut() = 0;
         engine.every(Duration::from_millis(10), move |_| {
@@ -183,5 +185,131 @@ fn a_panic_at_the_opening_ends_that_connection_and_leaves_nothing() {
         }
         sim.run_for(Duration::from_secs(1));
         assert_eq!(counted(sim, "timers"), 0);
+    });
+}
+
+#[test]
+fn a_panic_leaves_no_job_of_others_lying() {
+    /// Has a worker answer, or panics.
+    struct Answers;
+
+    impl Handler for Answers {
+        type Message = Never;
+
+        fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            match cx.input.take(1) {
+                Some(b"!") => panic_silently(),
+                _ => cx.effects.answer(b"", |_, output| output.put(b"answer")),
+            }
+        }
+    }
+
+    Seeds::new(50).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config { loops: 1, workers: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Answers).unwrap();
+        let handle = engine.handle();
+        let clients: Vec<_> = (0..2).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        sim.run_until(|| handle.connections() == 2);
+        sim.run_for(Duration::from_secs(1));
+        // Both come in one turn, and then nothing that would wake the loop.
+        clients[0].send(b"?");
+        clients[1].send(b"!");
+        sim.run_for(Duration::from_secs(1));
+        assert_eq!(clients[0].received(), b"answer");
+    });
+}
+
+#[test]
+fn a_panic_of_one_timer_does_not_cost_the_others_theirs() {
+    /// Ticks a second after its opening, or panics then.
+    struct Ticks(bool);
+
+    impl Handler for Ticks {
+        type Message = Never;
+
+        fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            cx.effects.arm(Timer::new(0), Duration::from_secs(1));
+            Ok(())
+        }
+
+        fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            self.0 = true;
+            cx.input.clear();
+            cx.effects.arm(Timer::new(0), Duration::from_secs(1));
+            Ok(())
+        }
+
+        fn on_timer(&mut self, _: Timer, cx: &mut Context<'_, Self>) -> Result {
+            if self.0 {
+                panic_silently();
+            }
+            cx.output.put(b"tick");
+            Ok(())
+        }
+    }
+
+    Seeds::new(50).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config { loops: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Ticks(false)).unwrap();
+        let clients: Vec<_> = (0..6).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        let victim = sim.random(6);
+        clients[victim].send(b"!");
+        sim.run_for(Duration::from_millis(1100));
+        for (number, client) in clients.iter().enumerate() {
+            let expected: &[u8] = if number == victim { b"" } else { b"tick" };
+            assert_eq!(client.received(), expected);
+        }
+    });
+}
+
+/// Can be cloned but for once.
+struct Fragment(Arc<AtomicU32>);
+
+impl Clone for Fragment {
+    fn clone(&self) -> Self {
+        match self.0.fetch_add(1, Relaxed) {
+            2 => panic_silently(),
+            _ => Self(self.0.clone()),
+        }
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_cloned_once_is_missed_by_one() {
+    /// Says `.` when it is told anything.
+    struct Member(Arc<Mutex<Vec<Address<Fragment>>>>);
+
+    impl Handler for Member {
+        type Message = Fragment;
+
+        fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+            self.0.lock().unwrap().push(cx.effects.address());
+            Ok(())
+        }
+
+        fn on_data(&mut self, _cx: &mut Context<'_, Self>) -> Result {
+            Ok(())
+        }
+
+        fn on_message(&mut self, _: Fragment, cx: &mut Context<'_, Self>) -> Result {
+            cx.output.put(b".");
+            Ok(())
+        }
+    }
+
+    seeds(20, |sim| {
+        let members = Arc::new(Mutex::new(Vec::new()));
+        let all = members.clone();
+        let engine = sim.engine(Config { loops: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7000", move || Member(all.clone())).unwrap();
+        let clients: Vec<_> = (0..5).map(|_| sim.connect("10.0.0.1:7000")).collect();
+        sim.run_until(|| members.lock().unwrap().len() == 5);
+        // One clone for the loop, then one for each member.
+        let group = Group::of(&*members.lock().unwrap());
+        assert_eq!(group.send(Fragment(Arc::default())), 0);
+        sim.run_for(Duration::from_secs(1));
+        let told: u64 = clients.iter().map(|client| client.received_in_all()).sum();
+        assert_eq!((told, counted(sim, "panics")), (4, 1));
+        assert_eq!(closes(sim, Reason::Panicked), 0);
     });
 }

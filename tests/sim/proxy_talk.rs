@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use overt::service::http::proxy::ProxyConfig;
 use overt::sim::{Peer, Seeds, Simulation, Status, seeds};
 use overt::wire::http::{HttpLimits, Method};
 use overt::wire::http1::{RequestDecoder, RequestEvent};
@@ -216,6 +217,32 @@ fn an_answer_may_come_before_the_request_has_ended() {
         client.close();
         sim.run_until(|| proxy.counts().open == 0);
         assert_eq!(proxy.counts().held, 0);
+    });
+}
+
+#[test]
+fn a_client_that_hangs_up_while_the_backend_thinks_takes_its_request_along() {
+    seeds(100, |sim| {
+        let seen = origin(sim, BACKEND, |_| Reply::Send(Vec::new()));
+        let (proxy, handle) = defaults(sim);
+        let client = sim.connect(AT);
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        sim.run_until(|| !seen.borrow().asked.is_empty());
+        client.finish();
+        sim.run_until(|| seen.borrow().over == 1 && handle.connections() == 0);
+        assert!(sim.now() < SECOND, "{:?}", sim.now());
+        assert_eq!((client.received().len(), proxy.counts().open), (0, 0));
+    });
+    seeds(50, |sim| {
+        let seen = origin(sim, BACKEND, |_| Reply::Send(answer(200, "", b"hello")));
+        let config = ProxyConfig { half_closed: true, ..ProxyConfig::default() };
+        let (_, _) = proxy(sim, config, Limits::default(), &[BACKEND]);
+        let client = sim.connect(AT);
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.finish();
+        sim.run_until(|| client.is_over());
+        assert_eq!(answers(&client.received(), &[Method::GET])[0].body, b"hello");
+        assert_eq!(seen.borrow().asked.len(), 1);
     });
 }
 

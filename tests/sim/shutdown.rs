@@ -1,10 +1,13 @@
 //! A graceful shutdown under load: what was asked is answered, and then it ends.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use overt::ShutdownPhase;
 use overt::sim::{Faults, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::{Codec, LengthPrefixed};
-use overt::{Config, Context, Grace, Handler, Limits, Never, Result, ShutdownPhase};
+use overt::{Close, Config, Context, Dial, Grace, Handler, Limits, Never, Outgoing, Result};
 
 /// Answers each frame with itself, by a worker.
 struct Framed(LengthPrefixed);
@@ -232,5 +235,86 @@ fn who_takes_over_during_a_shutdown_is_told_of_it() {
         client.send(b"x");
         sim.run_until(|| client.is_over());
         assert_eq!((client.status(), client.received()), (Status::Ended, b"bye".to_vec()));
+    });
+}
+
+#[test]
+fn what_came_before_a_shutdown_is_answered_though_no_event_told_of_it_yet() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config { loops: 1, workers: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7001", || Framed(LengthPrefixed::MIB)).unwrap();
+        let handle = engine.handle();
+        let client = sim.connect("10.0.0.1:7001");
+        sim.run_until(|| handle.connections() == 1);
+        sim.run_for(Duration::from_secs(1));
+        sim.set_faults(Faults { late_events: 1000, ..Faults::calm() });
+        client.send(b"\0\0\0\x03one");
+        sim.run_until(|| client.unsent() == 0);
+        sim.run_for(Duration::from_micros(20));
+        handle.shut_down();
+        sim.run_for(Duration::from_micros(200));
+        sim.set_faults(Faults::calm());
+        sim.run_until(|| client.is_over());
+        assert_eq!(client.received(), b"\0\0\0\x03one");
+    });
+}
+
+/// Hears that it can't be opened.
+struct TooLate(Arc<AtomicUsize>);
+
+impl Handler for TooLate {
+    type Message = Never;
+
+    fn on_data(&mut self, _cx: &mut Context<'_, Self>) -> Result {
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        assert!(matches!(why, Close::Shutdown));
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[test]
+fn whoever_is_dialled_when_a_loop_ends_is_told() {
+    seeds(20, |sim| {
+        let grace = Grace { forced: Duration::ZERO, ..Grace::default() };
+        let limits = Limits { messages_per_turn: 2, ..Limits::default() };
+        let engine = sim.engine(Config { loops: 1, grace, limits, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Stubborn).unwrap();
+        let handle = engine.handle();
+        let client = sim.connect("10.0.0.1:7000");
+        sim.run_until(|| client.received() == b"hello");
+        let told = Arc::new(AtomicUsize::new(0));
+        (0..2).for_each(|_| handle.shut_down());
+        for _ in 0..20 {
+            handle.connect(Dial::host("example.org", 80), TooLate(told.clone()));
+        }
+        sim.run_for(Duration::from_secs(1));
+        assert!(sim.report().is_some());
+        assert_eq!(told.load(Relaxed), 20);
+    });
+}
+
+#[test]
+fn a_shutdown_waits_for_jobs_whose_connection_is_gone() {
+    Seeds::new(30).faults(Faults::calm()).run(|sim| {
+        sim.set_faults(Faults { work_max: Duration::from_secs(20), ..sim.faults() });
+        let engine = sim.engine(Config { loops: 1, workers: 1, ..Config::default() });
+        engine.listen("10.0.0.1:7001", || Framed(LengthPrefixed::MIB)).unwrap();
+        let handle = engine.handle();
+        let client = sim.connect("10.0.0.1:7001");
+        client.send(b"\0\0\0\x03one");
+        let jobs = |sim: &Simulation| sim.snapshots(0)[0].workers[0].jobs;
+        sim.run_for(Duration::from_micros(500));
+        client.reset();
+        sim.run_for(Duration::from_micros(500));
+        let (waits, connections) = (jobs(sim) > 0, handle.connections());
+        handle.shut_down();
+        sim.run_for(Duration::from_micros(500));
+        assert_eq!(connections, 0);
+        assert_eq!(sim.report().is_none(), waits && jobs(sim) > 0);
+        sim.run_for(Duration::from_secs(20));
+        assert_eq!(sim.report().map(|report| report.jobs_cut), Some(0));
     });
 }

@@ -6,30 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use overt::net::{Bind, Remote};
+use overt::net::Bind;
+use overt::service::DatagramEcho;
 use overt::sim::{DatagramPeer, Faults, Seeds, Simulation, seeds};
-use overt::{Close, Config, Crowded, Datagrams, Limits, Never, Outgoing, Reason, Result, Session};
-use overt::{SessionContext, Sessions, SocketContext, Timer};
+use overt::{Close, Config, Crowded, Limits, Never, Outgoing, Reason, Result, Session};
+use overt::{SessionContext, Sessions, Timer};
 
 use crate::{closes, counted};
 
 const SERVER: &str = "10.0.0.1:7003";
 const IDLE: Duration = Duration::from_secs(5);
-
-struct Echo;
-
-impl Datagrams for Echo {
-    type Message = Never;
-
-    fn on_datagram(
-        &mut self,
-        datagram: &[u8],
-        from: &Remote,
-        cx: &mut SocketContext<'_, Never>,
-    ) -> Result {
-        cx.send_to(from, datagram)
-    }
-}
 
 fn config(sim: &mut Simulation) -> Config {
     let datagrams_per_visit = 1 + sim.random(100) as u32;
@@ -63,7 +49,7 @@ fn send_some(sim: &mut Simulation, peer: &DatagramPeer) -> Vec<Vec<u8>> {
 pub(crate) fn echo(sim: &mut Simulation) {
     let config = config(sim);
     let engine = sim.engine(config);
-    engine.bind(SERVER, || Echo).unwrap();
+    engine.bind(SERVER, || DatagramEcho).unwrap();
     let handle = engine.handle();
     let count = 1 + sim.random(5);
     let peers = peers(sim, count);
@@ -192,4 +178,80 @@ pub(crate) fn crowd(sim: &mut Simulation) {
 #[test]
 fn each_session_ends_once_whatever_happens() {
     Seeds::new(200).faults(Faults::havoc()).run(crowd);
+}
+
+#[test]
+fn what_a_full_socket_cannot_answer_waits_in_the_kernel() {
+    let faults =
+        Faults { would_block: 500, delay_max: Duration::from_millis(20), ..Faults::calm() };
+    Seeds::new(10).faults(faults).run(|sim| {
+        // What one call may give fits, and not what may wait.
+        let limits =
+            Limits { datagrams_per_visit: 1, datagrams_unsent: 10_000, ..Limits::default() };
+        let engine = sim.engine(Config { loops: 1, limits, ..Config::default() });
+        engine.bind(SERVER, || DatagramEcho).unwrap();
+        let peer = peers(sim, 1).remove(0);
+        for _ in 0..5 {
+            (0..200).for_each(|_| peer.send(server(), &[7; 100]).unwrap());
+            let mut came = 0;
+            sim.run_until(|| {
+                came += std::iter::from_fn(|| peer.receive()).count();
+                came == 200
+            });
+        }
+        assert_eq!(counted(sim, "datagrams_dropped"), 0);
+    });
+}
+
+/// Has a worker answer.
+struct Asks;
+
+impl Session for Asks {
+    type Message = ();
+
+    fn on_datagram(&mut self, _: &[u8], cx: &mut SessionContext<'_, ()>) -> Result {
+        Ok(cx.offload(|| ())?)
+    }
+
+    fn on_message(&mut self, (): (), cx: &mut SessionContext<'_, ()>) -> Result {
+        cx.send(b"done")
+    }
+}
+
+#[test]
+fn a_session_that_waits_for_a_worker_is_not_idle() {
+    Seeds::new(30).faults(Faults::calm()).run(|sim| {
+        sim.set_faults(Faults { work_max: Duration::from_secs(300), ..sim.faults() });
+        let sessions = Sessions { idle: Duration::from_secs(1), ..Sessions::default() };
+        let engine = sim.engine(Config { loops: 1, workers: 1, ..Config::default() });
+        engine.bind_sessions(SERVER, sessions, |_| Asks).unwrap();
+        let peer = peers(sim, 1).remove(0);
+        peer.send(server(), b"?").unwrap();
+        sim.run_until(|| peer.receive().is_some());
+        sim.run_for(Duration::from_secs(3));
+        assert_eq!(closes(sim, Reason::LateIdle), 1);
+    });
+}
+
+#[test]
+fn who_was_silent_for_longest_has_to_go() {
+    // Eight are drawn, perhaps not the idlest among them.
+    let gone = std::cell::Cell::new(0);
+    Seeds::new(50).faults(Faults::calm()).run(|sim| {
+        let sessions = Sessions { max: 4, when_full: Crowded::EvictIdle, ..Sessions::default() };
+        let engine = sim.engine(Config { loops: 1, ..Config::default() });
+        engine.bind_sessions(SERVER, sessions, |_| Mortal(Lives::default())).unwrap();
+        let peers = peers(sim, 5);
+        for peer in &peers[..4] {
+            peer.send(server(), b"alive").unwrap();
+            sim.run_for(Duration::from_secs(1));
+        }
+        peers[4].send(server(), b"alive").unwrap();
+        sim.run_for(Duration::from_secs(1));
+        let before = counted(sim, "sessions_opened");
+        peers[0].send(server(), b"alive").unwrap();
+        sim.run_for(Duration::from_secs(1));
+        gone.set(gone.get() + counted(sim, "sessions_opened") - before);
+    });
+    assert!(gone.get() > 35, "{} of 50", gone.get());
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use overt::sim::{Faults, Reading, Simulation, seeds};
+use overt::sim::{Faults, Reading, Seeds, Simulation, seeds};
 use overt::wire::{Codec, LengthPrefixed};
 use overt::{
     Close, Config, Context, Deadlines, Handler, Never, Outgoing, Phase, Reason, Result, Timer,
@@ -22,6 +22,12 @@ struct Patient {
     times: Arc<Mutex<Vec<Duration>>>,
     opened: Duration,
     read_deadline: Option<Duration>,
+}
+
+impl Patient {
+    fn new(times: &Arc<Mutex<Vec<Duration>>>) -> Self {
+        Self { times: times.clone(), opened: Duration::ZERO, read_deadline: None }
+    }
 }
 
 impl Handler for Patient {
@@ -60,7 +66,7 @@ fn ends(
     let times = Arc::new(Mutex::new(Vec::new()));
     let engine = sim.engine(Config { loops: 1, deadlines, ..Config::default() });
     let noted = times.clone();
-    let handler = move || Patient { times: noted.clone(), opened: Duration::ZERO, read_deadline };
+    let handler = move || Patient { read_deadline, ..Patient::new(&noted) };
     engine.listen("10.0.0.1:7000", handler).unwrap();
     let peer = sim.connect("10.0.0.1:7000");
     client(&peer);
@@ -104,6 +110,25 @@ fn a_frame_that_is_never_completed_ends_when_its_deadline_is_due() {
             ends(sim, Deadlines { frame, ..long() }, None, |peer| peer.send(b"\0\0\0\x09abc"));
         assert_eq!(reason, Reason::LateFrame);
         assert_about(after, frame, Duration::from_secs(1));
+    });
+}
+
+#[test]
+fn whoever_completes_frames_may_always_have_begun_the_next() {
+    seeds(20, |sim| {
+        let deadlines = Deadlines { frame: Duration::from_secs(7), ..long() };
+        let engine = sim.engine(Config { loops: 1, deadlines, ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Patient::new(&Arc::default())).unwrap();
+        let peer = sim.connect("10.0.0.1:7000");
+        peer.send(b"\0");
+        for _ in 0..10 {
+            sim.run_for(Duration::from_secs(5));
+            peer.send(b"\0\0\x01x\0");
+        }
+        sim.run_for(Duration::from_secs(5));
+        assert_closes(sim, &[]);
+        sim.run_for(Duration::from_secs(3));
+        assert_eq!(closes(sim, Reason::LateFrame), 1);
     });
 }
 
@@ -215,6 +240,10 @@ impl Handler for Hasty {
     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
         let size = usize::from(cx.input[0]) << 16;
         cx.input.clear();
+        if size == 0 {
+            // A second from now on.
+            return self.on_open(cx);
+        }
         cx.output.put(&vec![b'.'; size]);
         Ok(())
     }
@@ -246,6 +275,24 @@ fn a_write_deadline_ends_who_has_something_unsent_then_or_later() {
         sim.run_for(Duration::from_millis(500));
         assert_eq!(late(sim), 2);
         assert_closes(sim, &[Reason::LateWrite]);
+    });
+}
+
+#[test]
+fn a_write_deadline_that_is_moved_counts_from_then_on() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config { loops: 1, deadlines: long(), ..Config::default() });
+        engine.listen("10.0.0.1:7000", || Hasty).unwrap();
+        let peer = sim.connect("10.0.0.1:7000");
+        peer.set_reading(Reading::Never);
+        sim.run_for(Duration::from_secs(2));
+        peer.send(&[0]);
+        sim.run_for(Duration::from_millis(500));
+        peer.send(&[100]);
+        sim.run_for(Duration::from_millis(400));
+        assert_closes(sim, &[]);
+        sim.run_for(Duration::from_millis(200));
+        assert_eq!(closes(sim, Reason::LateWrite), 1);
     });
 }
 

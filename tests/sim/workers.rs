@@ -1,8 +1,10 @@
 //! Frames that workers answer: in order, and all of them, whatever the interleaving.
 
-use overt::sim::{Simulation, Status, seeds};
+use std::time::Duration;
+
+use overt::sim::{Faults, Seeds, Simulation, Status, seeds};
 use overt::wire::{Codec, LengthPrefixed};
-use overt::{Config, Context, Handler, Never, Reason, Result};
+use overt::{Config, Context, Deadlines, Handler, Never, Reason, Result};
 
 use crate::{assert_closes, small_limits, some_spin};
 
@@ -181,5 +183,21 @@ fn what_is_left_in_the_input_of_a_held_connection_is_not_forgotten() {
         // They wait with the connection open: nothing that comes later reminds of what is there.
         sim.run_until(|| clients.iter().all(|client| client.received() == b"onetwothree"));
         assert_closes(sim, &[]);
+    });
+}
+
+#[test]
+fn who_waits_for_a_worker_is_not_idle() {
+    Seeds::new(30).faults(Faults::calm()).run(|sim| {
+        sim.set_faults(Faults { work_max: Duration::from_secs(300), ..sim.faults() });
+        let deadlines = Deadlines { idle: Duration::from_secs(1), ..Deadlines::default() };
+        let engine = sim.engine(Config { workers: 1, deadlines, ..Config::default() });
+        engine.listen("10.0.0.1:7001", || Framed(LengthPrefixed::MIB)).unwrap();
+        let client = sim.connect("10.0.0.1:7001");
+        client.send(b"\0\0\0\x03one");
+        sim.run_until(|| client.received() == b"\0\0\0\x03one");
+        sim.run_for(Duration::from_secs(2));
+        assert_closes(sim, &[Reason::LateIdle]);
+        assert!(client.is_over(), "then it is");
     });
 }

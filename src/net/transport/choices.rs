@@ -15,13 +15,14 @@ pub(super) struct Choices {
     alpn: Vec<Vec<u8>>,
     pub(super) versions: Vec<TlsVersion>,
     pub(super) post_quantum: bool,
+    pub(super) shakes_aside: bool,
     pub(super) provider: Option<Arc<CryptoProvider>>,
 }
 
 impl Default for Choices {
     fn default() -> Self {
         let versions = vec![TlsVersion::V1_2, TlsVersion::V1_3];
-        Self { alpn: Vec::new(), versions, post_quantum: true, provider: None }
+        Self { alpn: Vec::new(), versions, post_quantum: true, shakes_aside: false, provider: None }
     }
 }
 

@@ -32,6 +32,7 @@ pub struct TlsClient(Arc<Shared>);
 struct Shared {
     config: Arc<ClientConfig>,
     server_name: Option<ServerName<'static>>,
+    shakes_aside: bool,
 }
 
 impl TlsClient {
@@ -69,6 +70,10 @@ impl Layers for Shared {
             })?,
         };
         Ok(Box::new(Session::client(self.config.clone(), name)?))
+    }
+
+    fn shakes_aside(&self) -> bool {
+        self.shakes_aside
     }
 }
 
@@ -139,6 +144,14 @@ impl TlsClientBuilder {
         self
     }
 
+    /// Whether handshakes are computed by the engine's workers (`Config::workers`), so that many of
+    /// them at once don't hold up a loop; a worker costs one the way there and back. By the loop
+    /// itself, unless set, and where there is no worker.
+    pub fn handshakes_by_workers(mut self, by_workers: bool) -> Self {
+        self.choices.shakes_aside = by_workers;
+        self
+    }
+
     /// Where the cryptography comes from: aws-lc-rs, unless set.
     pub fn provider(mut self, provider: Arc<CryptoProvider>) -> Self {
         self.choices.provider = Some(provider);
@@ -179,7 +192,8 @@ impl TlsClientBuilder {
             false => Resumption::disabled(),
         };
         let server_name = self.server_name.map(server_name).transpose()?;
-        Ok(TlsClient(Arc::new(Shared { config: Arc::new(config), server_name })))
+        let (config, shakes_aside) = (Arc::new(config), self.choices.shakes_aside);
+        Ok(TlsClient(Arc::new(Shared { config, server_name, shakes_aside })))
     }
 }
 

@@ -29,6 +29,7 @@ struct Shared {
     config: Arc<ServerConfig>,
     names: Arc<Names>,
     provider: Arc<CryptoProvider>,
+    shakes_aside: bool,
     identities: Mutex<Vec<Identity>>,
 }
 
@@ -81,6 +82,10 @@ impl TlsServer {
 impl Layers for Shared {
     fn layer(&self, _: &str) -> Result<Box<dyn Layer>, TlsError> {
         Ok(Box::new(Session::server(self.config.clone())?))
+    }
+
+    fn shakes_aside(&self) -> bool {
+        self.shakes_aside
     }
 }
 
@@ -157,6 +162,14 @@ impl TlsServerBuilder {
         self
     }
 
+    /// Whether handshakes are computed by the engine's workers (`Config::workers`), so that many of
+    /// them at once don't hold up a loop; a worker costs one the way there and back. By the loop
+    /// itself, unless set, and where there is no worker.
+    pub fn handshakes_by_workers(mut self, by_workers: bool) -> Self {
+        self.choices.shakes_aside = by_workers;
+        self
+    }
+
     /// Where the cryptography comes from: aws-lc-rs, unless set.
     pub fn provider(mut self, provider: Arc<CryptoProvider>) -> Self {
         self.choices.provider = Some(provider);
@@ -184,7 +197,8 @@ impl TlsServerBuilder {
             config.send_tls13_tickets = 0;
         }
         let (config, identities) = (Arc::new(config), Mutex::new(self.identities));
-        Ok(TlsServer(Arc::new(Shared { config, names, provider, identities })))
+        let shakes_aside = self.choices.shakes_aside;
+        Ok(TlsServer(Arc::new(Shared { config, names, provider, shakes_aside, identities })))
     }
 }
 

@@ -126,6 +126,7 @@ impl Session {
 impl Layer for Session {
     fn open(&mut self, came: &mut [u8], plain: &mut Input, sealed: &mut Buffer) -> Opened {
         let mut taken = 0;
+        names::take_asked(); // Of one whose handshake failed.
         loop {
             let rest = came.get_mut(taken..).unwrap_or_default();
             let (count, said) = self.listen(rest, plain, sealed);
@@ -140,7 +141,7 @@ impl Layer for Session {
                 }
             }
         }
-        if self.server_name.is_none() {
+        if matches!(self.side, Side::Server(_)) && self.server_name.is_none() {
             self.server_name = names::take_asked();
         }
         let progress = match (self.state().is_handshaking(), self.ended) {
@@ -300,4 +301,148 @@ fn encode(
     };
     sealed.filled_more(encoded.map_err(|failed| internal(failed.to_string()))?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identity::Identity;
+    use super::super::names::Names;
+    use super::*;
+    use rustls::RootCertStore;
+
+    /// A server and a client; the server's records carry `fragment` bytes at most.
+    fn pair(fragment: Option<usize>) -> (Session, Session) {
+        let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (chain, der) = (key.cert.pem(), key.signing_key.serialize_pem());
+        let identity = Identity::from_pem(chain.as_bytes(), der.as_bytes()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(key.cert.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut server = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Names::new(&[identity], &provider).unwrap()));
+        server.max_fragment_size = fragment;
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let client = Session::client(Arc::new(client), name).unwrap();
+        (Session::server(Arc::new(server)).unwrap(), client)
+    }
+
+    /// A session, what it could not open yet, and what it has received.
+    struct End {
+        session: Session,
+        unopened: Vec<u8>,
+        received: Input,
+        progress: Progress,
+    }
+
+    impl End {
+        fn new(session: Session) -> Self {
+            let (unopened, received) = (Vec::new(), Input::default());
+            Self { session, unopened, received, progress: Progress::Handshaking }
+        }
+
+        /// Takes bytes, and gives what it answers.
+        fn open(&mut self, bytes: &[u8]) -> Vec<u8> {
+            let mut sealed = Buffer::default();
+            self.unopened.extend_from_slice(bytes);
+            let opened = self.session.open(&mut self.unopened, &mut self.received, &mut sealed);
+            self.unopened.drain(..opened.taken);
+            self.progress = opened.progress.unwrap();
+            sealed.filled().to_vec()
+        }
+
+        fn seal(&mut self, content: &[u8]) -> Vec<u8> {
+            let mut sealed = Buffer::default();
+            self.session.seal(content, &mut self.unopened, &mut sealed).unwrap();
+            sealed.filled().to_vec()
+        }
+    }
+
+    /// Passes bytes on, `piece` at a time, until nobody has anything to say.
+    fn shake(server: &mut End, client: &mut End, piece: usize) {
+        let mut to_server = client.open(&[]);
+        while !to_server.is_empty() {
+            let to_client: Vec<_> =
+                to_server.chunks(piece).flat_map(|part| server.open(part)).collect();
+            to_server = to_client.chunks(piece).flat_map(|part| client.open(part)).collect();
+        }
+    }
+
+    #[test]
+    fn whatever_the_pieces_both_sides_agree() {
+        for (piece, fragment) in [(1, None), (7, Some(100)), (1000, Some(32)), (100_000, None)] {
+            let (server, client) = pair(fragment);
+            let (mut server, mut client) = (End::new(server), End::new(client));
+            shake(&mut server, &mut client, piece);
+            assert_eq!((server.progress, client.progress), (Progress::Open, Progress::Open));
+            assert_eq!(server.session.facts().server_name.as_deref(), Some("localhost"));
+            let content: Vec<u8> = (0..40_000u32).map(|at| at as u8).collect();
+            let sealed = client.seal(&content);
+            sealed.chunks(piece).for_each(|part| assert!(server.open(part).is_empty()));
+            assert_eq!(server.received[..], content);
+            assert!(server.unopened.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_message_that_came_in_part_does_not_hinder_who_writes() {
+        let (server, client) = pair(Some(64));
+        let (mut server, mut client) = (End::new(server), End::new(client));
+        let hello = client.open(&[]);
+        let flight = server.open(&hello);
+        let finished = client.open(&flight);
+        // Tickets, in many small records, of which the client gets one after the other.
+        let tickets = server.open(&finished);
+        assert!(tickets.len() > 200, "there are no tickets");
+        let mut left_over = 0;
+        for byte in tickets {
+            assert!(client.open(&[byte]).is_empty());
+            left_over = left_over.max(client.unopened.len());
+            let sealed = client.seal(b"x");
+            assert!(server.open(&sealed).is_empty());
+        }
+        assert!(left_over > 100, "no message was kept in part");
+        assert!(server.received.iter().all(|byte| *byte == b'x'));
+        assert!(client.unopened.is_empty());
+    }
+
+    #[test]
+    fn an_end_is_said_and_heard_in_each_direction() {
+        let (server, client) = pair(None);
+        let (mut server, mut client) = (End::new(server), End::new(client));
+        shake(&mut server, &mut client, 100_000);
+        let mut sealed = Buffer::default();
+        client.session.seal_end(&mut client.unopened, &mut sealed).unwrap();
+        server.open(sealed.filled());
+        assert_eq!(server.progress, Progress::Ended);
+        let last = server.seal(b"still here");
+        client.open(&last);
+        assert_eq!((&client.received[..], client.progress), (&b"still here"[..], Progress::Open));
+        sealed.clear();
+        server.session.seal_end(&mut server.unopened, &mut sealed).unwrap();
+        client.open(sealed.filled());
+        assert_eq!(client.progress, Progress::Ended);
+    }
+
+    #[test]
+    fn a_forged_record_is_answered_by_an_alert() {
+        let (server, client) = pair(None);
+        let (mut server, mut client) = (End::new(server), End::new(client));
+        shake(&mut server, &mut client, 100_000);
+        let mut forged = client.seal(b"true");
+        if let Some(last) = forged.last_mut() {
+            *last ^= 1;
+        }
+        let (mut received, mut sealed) = (Input::default(), Buffer::default());
+        let opened = server.session.open(&mut forged, &mut received, &mut sealed);
+        assert_eq!(opened.progress.unwrap_err().failure(), TlsFailure::Misbehaved);
+        assert!(received.is_empty() && !sealed.is_empty());
+    }
 }

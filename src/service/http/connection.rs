@@ -121,6 +121,9 @@ impl<S: Site> HttpConnection<S> {
         let (now, moving) = (cx.effects.now(), self.moving(cx));
         let slow = self.clock.judge(moving, now, &self.server.config.deadlines);
         let late = self.talk.waits(self.clock.head_since).filter(|(_, at)| *at <= now);
+        if self.talk.stage() == Stage::Idle && self.clock.head_since.is_none() {
+            self.decoder.release(); // Who rests needs no memory for a head.
+        }
         match slow.or(late.map(|(wait, _)| wait)) {
             Some(wait) => self.talk.late(wait, cx.output, &mut cx.effects.lend()),
             None => Ok(()),
@@ -144,8 +147,7 @@ impl<S: Site> Handler for HttpConnection<S> {
     }
 
     fn on_eof(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        self.talk.peer_ended();
-        self.react(cx, |_, _| Ok(()))
+        self.react(cx, |this, cx| this.talk.peer_ended(cx.output, &mut cx.effects.lend()))
     }
 
     fn on_message(&mut self, mail: ExchangeMail, cx: &mut Context<'_, Self>) -> Result {
@@ -170,7 +172,7 @@ impl<S: Site> Handler for HttpConnection<S> {
         })
     }
 
-    fn on_close(mut self, why: Close, _: &mut Outgoing<'_>) {
-        self.talk.gone(&why);
+    fn on_close(mut self, why: Close, outgoing: &mut Outgoing<'_>) {
+        self.talk.gone(&why, outgoing.now());
     }
 }

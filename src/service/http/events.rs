@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::done::Done;
 use super::exchange::{Exchange, ExchangeAddress, ExchangeContext};
 use super::params::Params;
 use super::response::Response;
@@ -200,7 +201,13 @@ where
         Ok(())
     }
 
-    fn on_done(&mut self, _: &super::done::Done) {
+    /// A page that is closed, nearly always: nobody listens with half a connection.
+    fn on_half_closed(&mut self, cx: &mut ExchangeContext<'_, Bytes>) -> Result {
+        cx.finish();
+        Ok(())
+    }
+
+    fn on_done(&mut self, _: &Done) {
         self.guard = None;
     }
 }

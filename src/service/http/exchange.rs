@@ -15,7 +15,7 @@ use super::done::Done;
 use super::lane::Lane;
 use crate::base::Output;
 use crate::handler::{Address, Close, Context, Dial, Effects, Handler, Result, SendError, Timer};
-use crate::net::Peer;
+use crate::net::{Peer, TlsFacts};
 use crate::wire::http::{BodyLength, Headers, RequestHead, ResponseHead};
 
 /// One request and its answer.
@@ -88,6 +88,13 @@ pub trait Exchange: Send + 'static {
         Ok(())
     }
 
+    /// The client has closed its sending half behind this request, and is not answered yet. Nothing
+    /// tells whether it waits for the answer or has gone, as nearly all have; an `Err` takes it for
+    /// gone, and ends the exchange without a word. Waits unless overridden.
+    fn on_half_closed(&mut self, _cx: &mut ExchangeContext<'_, Self::Message>) -> Result {
+        Ok(())
+    }
+
     /// The exchange ends early: by the peer, by a deadline, by an error of its own.
     fn on_reset(&mut self, _why: &Close) {}
 
@@ -133,6 +140,11 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// Who is at the other end of the connection.
     pub fn peer(&self) -> Peer {
         self.effects.peer()
+    }
+
+    /// What was agreed on by TLS; `None` if the connection is not encrypted.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.effects.tls()
     }
 
     /// 64 random bits, for jitter and choices. Not for secrets.

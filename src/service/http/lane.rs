@@ -321,6 +321,23 @@ impl Lane {
         }
     }
 
+    /// A short answer in place of the one that there is not.
+    #[cold]
+    pub(super) fn apologize(
+        &mut self,
+        status: StatusCode,
+        what: &str,
+        wall: Duration,
+        output: &mut Output,
+    ) {
+        let text = [what.as_bytes(), b"\n"].concat();
+        let head = ResponseHead::new(status).header("content-type", "text/plain; charset=utf-8");
+        self.close_after();
+        self.respond(&head, BodyLength::Known(text.len() as u64), wall, output);
+        self.send(&text, output);
+        self.finish(None, output);
+    }
+
     fn is_sending(&mut self) -> bool {
         if self.said == Said::Nothing {
             self.misuse = self.misuse.or(Some("a body without a head"));

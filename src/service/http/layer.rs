@@ -123,6 +123,10 @@ impl<L: Layer, E: Exchange> Exchange for LayeredExchange<L, E> {
         self.passed().map_or(Ok(()), |inner| inner.on_writable(cx))
     }
 
+    fn on_half_closed(&mut self, cx: &mut ExchangeContext<'_, E::Message>) -> Result {
+        self.passed().map_or(Ok(()), |inner| inner.on_half_closed(cx))
+    }
+
     fn on_reset(&mut self, why: &Close) {
         if let Some(inner) = self.passed() {
             inner.on_reset(why);

@@ -21,6 +21,7 @@ mod cors;
 mod done;
 mod events;
 mod exchange;
+mod files;
 mod gzip;
 #[cfg(feature = "json")]
 mod json;
@@ -49,6 +50,7 @@ pub use events::{
     EventExchange, EventSink, EventStream, ServerEvent, Subscriber, event_stream_head,
 };
 pub use exchange::{Exchange, ExchangeAddress, ExchangeContext, ExchangeMail};
+pub use files::{Asset, Embedded, EmbeddedExchange, FileExchange, FileNews, Files, media_type};
 pub use layer::{Entry, Layer, Layered, LayeredExchange, Onion};
 pub use limit::{Limit, RequestLimits};
 pub use params::Params;

@@ -42,4 +42,10 @@ impl Params {
     pub fn number(&self, path: &str, name: &str) -> Option<u64> {
         self.get(path, name)?.parse().ok()
     }
+
+    /// What stands in `path` for the last name: for routes that end with `{*path}`.
+    pub(super) fn last<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let last = self.names.as_ref()?.last()?;
+        self.get(path, last)
+    }
 }

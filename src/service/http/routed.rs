@@ -49,6 +49,7 @@ pub(super) enum Event<'e> {
     Mail(&'e mut dyn Any),
     Timer(Timer),
     Writable,
+    HalfClosed,
 }
 
 /// An exchange with its type erased.
@@ -68,6 +69,7 @@ impl<E: Exchange> AnyExchange for E {
             Event::Mail(mail) => self.on_mail(mail, cx),
             Event::Timer(timer) => self.on_timer(timer, cx),
             Event::Writable => self.on_writable(cx),
+            Event::HalfClosed => self.on_half_closed(cx),
         }
     }
 
@@ -121,6 +123,10 @@ impl Exchange for Routed {
 
     fn on_writable(&mut self, cx: &mut ExchangeContext<'_, Never>) -> Result {
         self.handle(Event::Writable, cx)
+    }
+
+    fn on_half_closed(&mut self, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        self.handle(Event::HalfClosed, cx)
     }
 
     fn on_reset(&mut self, why: &Close) {

@@ -12,7 +12,7 @@ use super::request::Request;
 use super::response::Response;
 use super::site::Site;
 use crate::handler::{Result, SendError};
-use crate::net::Peer;
+use crate::net::{Peer, TlsFacts};
 use crate::wire::http::{BodyLength, Headers, RequestHead, ResponseHead, StatusCode};
 
 /// Answers requests that have come as a whole. One service answers for all connections of all
@@ -100,6 +100,11 @@ impl Responder<'_, '_> {
     /// Who is at the other end of the connection.
     pub fn peer(&self) -> Peer {
         self.cx.peer()
+    }
+
+    /// What was agreed on by TLS; `None` if the connection is not encrypted.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.cx.tls()
     }
 }
 

@@ -11,7 +11,7 @@ use super::params::Params;
 use super::site::{Shared, Site};
 use crate::base::Output;
 use crate::handler::{Close, Deadline, Effects, Result, Timer};
-use crate::wire::http::{BodyLength, Headers, HttpError, RequestHead, ResponseHead, StatusCode};
+use crate::wire::http::{Headers, HttpError, RequestHead, StatusCode};
 
 /// How far the request has come that is being served.
 ///
@@ -92,8 +92,18 @@ impl<S: Site> Talk<S> {
     }
 
     /// The peer has closed its sending half.
-    pub(super) fn peer_ended(&mut self) {
+    pub(super) fn peer_ended(
+        &mut self,
+        output: &mut Output,
+        effects: &mut Effects<'_, Carrier>,
+    ) -> Result {
         self.ended = true;
+        match self.stage {
+            Stage::Answering => {
+                self.tell(output, effects, |exchange, cx| exchange.on_half_closed(cx))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -301,6 +311,7 @@ impl<S: Site> Talk<S> {
         effects: &mut Effects<'_, Carrier>,
     ) -> Result {
         let status = match why {
+            Close::ByPeer => return self.cut(why, effects),
             Close::Over(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -376,23 +387,25 @@ impl<S: Site> Talk<S> {
         self.reset(Close::Late(why), status, what, output, effects)
     }
 
-    /// The engine shuts down: this request is the last one. Who has none under way may still come
-    /// with one, for a moment.
+    /// The engine shuts down: this request is the last one. Who has none under way, or was not told
+    /// with the beginning of its answer, may still come with one, for a moment.
     pub(super) fn last(&mut self, effects: &Effects<'_, Carrier>) {
         self.is_last = true;
-        self.lane.close_after();
+        if !self.lane.is_answered() {
+            self.lane.close_after();
+        }
         if self.stage == Stage::Idle {
             self.since = effects.now();
         }
     }
 
     /// The exchange is gone with its connection.
-    pub(super) fn gone(&mut self, why: &Close) {
+    pub(super) fn gone(&mut self, why: &Close, now: Duration) {
         if std::mem::take(&mut self.is_live)
             && let Some(exchange) = &mut self.exchange
         {
             exchange.on_reset(why);
-            exchange.on_done(&self.lane.done(true, self.since));
+            exchange.on_done(&self.lane.done(true, now));
         }
     }
 
@@ -444,11 +457,11 @@ impl<S: Site> Talk<S> {
             if let Some(exchange) = &mut self.exchange {
                 exchange.on_reset(&why);
             }
-            self.apologize(status, what, output, effects);
+            self.lane.apologize(status, what, effects.wall(), output);
             self.over(true, effects);
         } else if self.stage == Stage::Idle {
             self.lane.begin_unheard(effects.now());
-            self.apologize(status, what, output, effects);
+            self.lane.apologize(status, what, effects.wall(), output);
         }
         self.end_connection(effects);
         Ok(())
@@ -463,21 +476,5 @@ impl<S: Site> Talk<S> {
             self.over(true, effects);
         }
         Err(why)
-    }
-
-    /// A short answer in place of the one that there is not.
-    fn apologize(
-        &mut self,
-        status: StatusCode,
-        what: &str,
-        output: &mut Output,
-        effects: &mut Effects<'_, Carrier>,
-    ) {
-        let text = [what.as_bytes(), b"\n"].concat();
-        let head = ResponseHead::new(status).header("content-type", "text/plain; charset=utf-8");
-        self.lane.close_after();
-        self.lane.respond(&head, BodyLength::Known(text.len() as u64), effects.wall(), output);
-        self.lane.send(&text, output);
-        self.lane.finish(None, output);
     }
 }

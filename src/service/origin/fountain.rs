@@ -2,7 +2,7 @@
 
 use crate::handler::{Never, Result};
 use crate::service::http::{Exchange, ExchangeContext, Params, Response};
-use crate::wire::http::{BodyLength, RequestHead, ResponseHead, StatusCode};
+use crate::wire::http::{BodyLength, Headers, RequestHead, ResponseHead, StatusCode};
 
 /// See the [module](self).
 pub(super) struct Fountain {
@@ -55,7 +55,12 @@ impl Fountain {
             }
         }
         if self.sent >= count {
-            cx.finish();
+            let mut trailers = Headers::default();
+            if self.kind == Kind::Lines {
+                // Digits can stand in a field.
+                let _ = trailers.append("x-lines", count.to_string());
+            }
+            cx.finish_with(&trailers);
         }
     }
 }

@@ -8,7 +8,7 @@
 //! | `/echo` | the fields of the request, a line each |
 //! | `/cookie` | the cookies of the request, `name=value` a line each |
 //! | `/bytes/N` | `N` bytes, of known length |
-//! | `/stream/N` | `N` lines, of unknown length |
+//! | `/stream/N` | `N` lines, of unknown length, and a trailer `x-lines` |
 //! | `/delay/MS` | 200 after so many milliseconds, at most a minute |
 //! | `/status/N` | this status |
 //! | `/ws` | a WebSocket that says everything back; with the feature `websocket` |

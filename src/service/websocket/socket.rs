@@ -95,6 +95,7 @@ impl<H: WebSocketHandler> Handler for WebSocket<H> {
         }
         let is_awaited = self.decoder.is_gathering() && !self.talk.holds_back(cx.output);
         self.talk.time(is_awaited, &mut cx.effects);
+        self.talk.count(self.decoder.held(), &mut cx.effects);
         Ok(())
     }
 
@@ -137,6 +138,7 @@ mod tests {
 
     use super::*;
     use crate::base::{Input, Output};
+    use crate::engine::{Config, Limits};
     use crate::handler::{Deadline, Reason};
     use crate::service::websocket::{Closed, Side};
     use crate::testing::Bench;
@@ -199,6 +201,10 @@ mod tests {
 
     impl Test {
         fn new(role: Role) -> Self {
+            Self::with(role, Config { workers: 1, ..Config::default() })
+        }
+
+        fn with(role: Role, engine: Config) -> Self {
             let limits = MessageLimits { frame_max: 100_000, message_max: 200_000 };
             let config = WebSocketConfig { limits, ..WebSocketConfig::default() };
             let (to, closed) = channel();
@@ -206,7 +212,8 @@ mod tests {
             let socket = WebSocket::new(role, Arc::new(config), None, None, parrot);
             let peer = if role == Role::Server { Role::Client } else { Role::Server };
             let decoder = Decoder::new(peer, MessageLimits::default(), None);
-            Self { bench: Bench::new(socket), closed, role, decoder, input: Input::default() }
+            let bench = Bench::with(engine, socket);
+            Self { bench, closed, role, decoder, input: Input::default() }
         }
 
         fn send(&mut self, frame: Frame<'_>) {
@@ -389,6 +396,24 @@ mod tests {
         test.send(Frame::new(Opcode::Continuation, b"."));
         assert_eq!(test.heard(), said(Event::Text("once upon a time.")));
         assert_eq!(test.bench.deadline(Deadline::Read), None);
+    }
+
+    #[test]
+    fn what_messages_take_before_they_are_whole_counts_to_the_memory_of_the_process() {
+        let part = vec![b'x'; 60_000];
+        let fragment = |opcode| Frame { fin: false, ..Frame::new(opcode, &part) };
+        let limits = Limits { memory_max: 100_000, ..Limits::default() };
+        let mut test = Test::with(Role::Server, Config { limits, ..Config::default() });
+        test.send(fragment(Opcode::Binary));
+        assert!(test.bench.memory() >= 60_000);
+        test.send(fragment(Opcode::Continuation));
+        assert_eq!(test.bench.closed(), Some(Reason::OverMemory));
+        let mut test = Test::new(Role::Server);
+        test.send(fragment(Opcode::Binary));
+        test.send(fragment(Opcode::Continuation));
+        assert!(test.bench.memory() >= 120_000);
+        test.send(Frame::new(Opcode::Continuation, b""));
+        assert_eq!((test.heard().len(), test.bench.memory()), (1, 0));
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(super) struct Talk {
     is_paused: bool,
     /// Whether the deadline of a message runs.
     is_timed: bool,
+    /// What is counted of the memory of messages that are being gathered.
+    counted: usize,
 }
 
 /// How far its life has come: see the [module](self).
@@ -60,6 +62,9 @@ enum Phase {
 /// How long a peer that broke the protocol may take to end the connection, so that no reset
 /// destroys what it was told.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// Less memory than this is not worth to be counted.
+const COUNTED_MIN: usize = 4096;
 
 impl Talk {
     /// The timer that is not the user's: of pings, then of the end.
@@ -82,6 +87,7 @@ impl Talk {
             said: None,
             is_paused: false,
             is_timed: false,
+            counted: 0,
         }
     }
 
@@ -213,6 +219,16 @@ impl Talk {
             self.is_timed = gathers;
             let until = effects.now() + self.config.message_time;
             effects.set_read_deadline(gathers.then_some(until));
+        }
+    }
+
+    /// A message that is being gathered takes so much memory.
+    #[inline]
+    pub(super) fn count<K: Handler>(&mut self, held: usize, effects: &mut Effects<'_, K>) {
+        let held = if held < COUNTED_MIN { 0 } else { held };
+        if held != self.counted {
+            self.counted = held;
+            effects.hold_memory(held);
         }
     }
 

@@ -27,10 +27,10 @@ pub struct Headers {
     /// `name: value\r\n`, one after another.
     lines: Vec<u8>,
     fields: Vec<Field>,
-    /// The [`known`] fields that are here, or were.
+    /// The [`known`] fields that are here.
     known: u16,
-    /// What was wrong with a field that a builder added.
-    spoiled: Option<&'static str>,
+    /// Whether a builder added a field that could not be.
+    is_spoiled: bool,
 }
 
 /// Where a field is in the lines.
@@ -42,6 +42,10 @@ struct Field {
     end: u32,
     name_len: u16,
 }
+
+/// So much memory for lines, and for so many fields, may be kept while nothing comes. Bytes.
+const KEPT_MAX: usize = 1024;
+const KEPT_FIELDS_MAX: usize = 32;
 
 /// Few heads have one field only, so room is made for some more.
 const ROOM_MIN: usize = 128;
@@ -57,24 +61,33 @@ pub(crate) mod known {
     pub(crate) const UPGRADE: u16 = 1 << 5;
     pub(crate) const DATE: u16 = 1 << 6;
 
-    /// The bit of the field with this name, or 0.
+    const FIELDS: [(&[u8], u16); 7] = [
+        (b"host", HOST),
+        (b"connection", CONNECTION),
+        (b"content-length", CONTENT_LENGTH),
+        (b"transfer-encoding", TRANSFER_ENCODING),
+        (b"expect", EXPECT),
+        (b"upgrade", UPGRADE),
+        (b"date", DATE),
+    ];
+
+    /// The bit of the field with this name, or 0. Length and first letter tell nearly all others.
     #[inline]
     pub(crate) fn bit(name: &[u8]) -> u16 {
-        let (text, bit): (&[u8], u16) = match (name.len(), name.first().map(|byte| byte | 0x20)) {
-            (4, Some(b'h')) => (b"host", HOST),
-            (4, Some(b'd')) => (b"date", DATE),
-            (6, Some(b'e')) => (b"expect", EXPECT),
-            (7, Some(b'u')) => (b"upgrade", UPGRADE),
-            (10, Some(b'c')) => (b"connection", CONNECTION),
-            (14, Some(b'c')) => (b"content-length", CONTENT_LENGTH),
-            (17, Some(b't')) => (b"transfer-encoding", TRANSFER_ENCODING),
-            _ => return 0,
-        };
-        if name.eq_ignore_ascii_case(text) { bit } else { 0 }
+        let Some(first) = name.first().map(u8::to_ascii_lowercase) else { return 0 };
+        let looks_alike =
+            |field: &&(&[u8], u16)| field.0.len() == name.len() && field.0.first() == Some(&first);
+        match FIELDS.iter().find(looks_alike) {
+            Some((field, bit)) if name.eq_ignore_ascii_case(field) => *bit,
+            _ => 0,
+        }
     }
 }
 
 impl Headers {
+    /// How long a name may be, in bytes.
+    pub const NAME_MAX: usize = u16::MAX as usize;
+
     /// How many fields there are; a name that came twice counts twice.
     pub fn len(&self) -> usize {
         self.fields.len()
@@ -144,12 +157,13 @@ impl Headers {
 
     /// Keeps the fields for which `keep` says so, in their order. Nothing is allocated.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &[u8]) -> bool) {
-        let (lines, mut to) = (&mut self.lines, 0);
+        let (lines, mut to, mut known) = (&mut self.lines, 0, 0);
         self.fields.retain_mut(|field| {
             let (name, value) = field.parts(lines);
             if !keep(name, value) {
                 return false;
             }
+            known |= known::bit(name.as_bytes());
             let back = field.start - to;
             if back > 0 {
                 lines.copy_within(field.start as usize..field.end as usize, to as usize);
@@ -161,6 +175,7 @@ impl Headers {
             true
         });
         self.lines.truncate(to as usize);
+        self.known = known;
     }
 
     /// The value of the first field with this name.
@@ -209,7 +224,7 @@ impl Headers {
     pub fn clear(&mut self) {
         self.lines.clear();
         self.fields.clear();
-        (self.known, self.spoiled) = (0, None);
+        (self.known, self.is_spoiled) = (0, false);
     }
 
     /// Gives back the memory of a `Headers` that will not be used for a while.
@@ -217,19 +232,27 @@ impl Headers {
         *self = Self::default();
     }
 
-    /// Adds a field, or notes that it could not be.
-    pub(super) fn build(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        if self.append(name, value).is_err() {
-            self.spoiled = Some("a field that can't be sent");
+    /// Gives back the memory of a large head, and then has no fields.
+    #[inline]
+    pub(crate) fn release_large(&mut self) {
+        if self.lines.capacity() > KEPT_MAX || self.fields.capacity() > KEPT_FIELDS_MAX {
+            self.release();
         }
     }
 
-    /// What was wrong with a field that a builder added.
-    pub(crate) fn spoiled(&self) -> Option<&'static str> {
-        self.spoiled
+    /// Adds a field, or notes that it could not be.
+    pub(super) fn build(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        if self.append(name, value).is_err() {
+            self.is_spoiled = true;
+        }
     }
 
-    /// Whether any of the [`known`] fields of `bits` may be here.
+    /// Whether a builder added a field that can't be sent.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.is_spoiled
+    }
+
+    /// Whether any of the [`known`] fields of `bits` is here.
     #[inline]
     pub(crate) fn has(&self, bits: u16) -> bool {
         self.known & bits != 0
@@ -371,8 +394,10 @@ mod tests {
 
     #[test]
     fn what_is_known_is_noted() {
-        let headers = some();
+        let mut headers = some();
         assert!(headers.has(known::HOST) && !headers.has(known::CONNECTION));
+        headers.remove("host");
+        assert!(!headers.has(known::HOST));
         for name in ["Transfer-Encoding", "content-length", "UPGRADE", "Expect", "date"] {
             assert_ne!(known::bit(name.as_bytes()), 0, "{name}");
         }

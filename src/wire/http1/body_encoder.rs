@@ -88,7 +88,7 @@ fn end_chunks(trailers: Option<&Headers>, output: &mut Output) -> Result<(), Htt
         return Ok(());
     };
     let before = known::CONTENT_LENGTH | known::TRANSFER_ENCODING | known::HOST | known::CONNECTION;
-    if trailers.has(before) || trailers.spoiled().is_some() {
+    if trailers.has(before) || trailers.is_spoiled() {
         return Err(HttpError::misuse("a field behind a body that can't be sent there"));
     }
     output.put(b"0\r\n");

@@ -24,7 +24,8 @@ pub(super) fn read_request(
     limits: &HttpLimits,
 ) -> Result<Option<usize>, HttpError> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
-    let fields = fields.get_mut(..usize::from(limits.headers_max)).unwrap_or_default();
+    let fields =
+        fields.get_mut(..usize::from(limits.headers_max).min(FIELDS_MAX)).unwrap_or_default();
     let mut request = Request::new(&mut []);
     let len = match request.parse_with_uninit_headers(bytes, fields) {
         Ok(Status::Complete(len)) => len,
@@ -38,32 +39,39 @@ pub(super) fn read_request(
     Ok(Some(len))
 }
 
-/// Whether the first line of a request, which may not be complete, is wrong already. It is wrong in
-/// the same way once all of the head has come.
-pub(super) fn check_request_line(bytes: &[u8], limits: &HttpLimits) -> Result<(), HttpError> {
-    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_whole = line.len() < bytes.len();
+/// Whether a request that has no whole line yet is wrong already: in the same way as it will be
+/// once all of its head has come. `is_settled` tells, of a call before and of this one, that the
+/// target is not too long, so that its bytes are looked at once.
+pub(super) fn check_beginning(
+    bytes: &[u8],
+    is_settled: bool,
+    limits: &HttpLimits,
+) -> Result<bool, HttpError> {
     let method_max = usize::from(limits.method_max);
-    let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-    let method = method.get(..=method_max).unwrap_or(method);
-    if !method.iter().all(|byte| is_token_byte(*byte)) || line.first() == Some(&b' ') {
+    let beginning = bytes.get(..=method_max).unwrap_or(bytes);
+    let method = beginning.split(|byte| *byte == b' ').next().unwrap_or_default();
+    if !method.iter().all(|byte| is_token_byte(*byte)) || beginning.first() == Some(&b' ') {
         return Err(HttpError::bad("a method that is no token"));
     }
     if method.len() > method_max {
         return Err(METHOD_TOO_LONG);
     }
     let target_max = limits.target_max as usize;
-    let rest = line.get(method.len() + 1..).unwrap_or_default();
-    let target = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
-    if target.len() > target_max {
-        return Err(TARGET_TOO_LONG);
+    match bytes.get(method.len() + 1..).and_then(|rest| rest.get(..=target_max)) {
+        Some(target) if !is_settled && !target.contains(&b' ') => Err(TARGET_TOO_LONG),
+        rest => Ok(rest.is_some()),
     }
-    if !is_whole {
-        return Ok(());
-    }
+}
+
+/// Whether the first line of a request, which has come, is wrong: in the same way as it will be
+/// once all of the head has come.
+pub(super) fn check_request_line(bytes: &[u8], limits: &HttpLimits) -> Result<(), HttpError> {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let line = bytes.get(..end).unwrap_or_default();
+    check_beginning(line, false, limits)?;
     let mut request = Request::new(&mut []);
-    match request.parse(bytes.get(..=line.len()).unwrap_or_default()) {
-        Err(Error::Version) => Err(version_error(rest)),
+    match request.parse(bytes.get(..=end).unwrap_or_default()) {
+        Err(Error::Version) => Err(version_error(line)),
         Err(_) => Err(HttpError::bad("a request line that is none")),
         Ok(_) => {
             let (method, target) = (request.method.unwrap_or_default(), request.path);
@@ -86,8 +94,8 @@ const TARGET_TOO_LONG: HttpError =
 
 /// Versions that look like one are another matter than what doesn't.
 #[cold]
-fn version_error(behind_method: &[u8]) -> HttpError {
-    let version = behind_method.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+fn version_error(line: &[u8]) -> HttpError {
+    let version = line.split(|byte| *byte == b' ').nth(2).unwrap_or_default();
     match version.strip_suffix(b"\r").unwrap_or(version) {
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => HttpError::new(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -97,7 +105,7 @@ fn version_error(behind_method: &[u8]) -> HttpError {
     }
 }
 
-/// What was wrong with a head that httparse refused.
+/// What was wrong with a head, all of which has come, that httparse refused.
 #[cold]
 fn diagnose(bytes: &[u8], error: Error, limits: &HttpLimits) -> HttpError {
     match check_request_line(bytes, limits) {
@@ -147,9 +155,10 @@ fn take_fields(headers: &mut Headers, head: &[u8], fields: &[Header<'_>]) -> Res
     let place = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(base);
     let start = fields.first().map_or(head.len(), |first| place(first.name.as_bytes()));
     let lines = head.get(start..head.len().saturating_sub(2)).unwrap_or_default();
-    let mut is_strict = head.ends_with(b"\r\n\r\n");
+    let (mut is_strict, mut is_short) = (head.ends_with(b"\r\n\r\n"), true);
     let places = fields.iter().map(|field| {
         let at = place(field.name.as_bytes());
+        is_short &= field.name.len() <= Headers::NAME_MAX;
         is_strict &= at == 0 || head.get(at.wrapping_sub(2)..at) == Some(b"\r\n");
         let value = match field.value {
             b"" => at + field.name.len() + 1,
@@ -158,7 +167,14 @@ fn take_fields(headers: &mut Headers, head: &[u8], fields: &[Header<'_>]) -> Res
         (at - start, field.name.as_bytes(), value - start, field.value.len())
     });
     headers.adopt(lines, places);
-    if is_strict { Ok(()) } else { Err(BARE_LINE_FEED) }
+    match (is_strict, is_short) {
+        (true, true) => Ok(()),
+        (false, _) => Err(BARE_LINE_FEED),
+        (true, false) => Err(HttpError::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "a name of a field that is too long",
+        )),
+    }
 }
 
 /// RFC 9112, 3.2: exactly one, and a proper one.
@@ -189,7 +205,8 @@ pub(super) fn read_response(
     limits: &HttpLimits,
 ) -> Result<Option<usize>, HttpError> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
-    let fields = fields.get_mut(..usize::from(limits.headers_max)).unwrap_or_default();
+    let fields =
+        fields.get_mut(..usize::from(limits.headers_max).min(FIELDS_MAX)).unwrap_or_default();
     let mut response = Response::new(&mut []);
     let config = ParserConfig::default();
     let len = match config.parse_response_with_uninit_headers(&mut response, bytes, fields) {
@@ -215,7 +232,9 @@ pub(super) fn trailers_of(
     limits: &HttpLimits,
 ) -> Result<(), HttpError> {
     let mut fields = [EMPTY_HEADER; TRAILERS_MAX];
-    let fields = fields.get_mut(..usize::from(limits.trailer_fields_max)).unwrap_or_default();
+    let fields = fields
+        .get_mut(..usize::from(limits.trailer_fields_max).min(TRAILERS_MAX))
+        .unwrap_or_default();
     match httparse::parse_headers(bytes, fields) {
         Ok(Status::Complete((_, found))) => {
             let first = found.first().map(|field| field.name.as_ptr() as usize);

@@ -1,12 +1,10 @@
 //! [`RequestDecoder`]: requests, as a server reads them.
 
-use std::mem;
-
 use ::http::{Method, StatusCode, Version};
 
 use super::body::{Body, Piece};
 use super::framing::{Framing, Said, said};
-use super::head::{check_request_line, read_request};
+use super::head::{check_beginning, check_request_line, read_request};
 use super::search::Search;
 use crate::base::Input;
 use crate::wire::http::{Headers, HttpError, HttpLimits, RequestHead, known};
@@ -29,7 +27,7 @@ pub struct RequestDecoder {
     limits: HttpLimits,
     state: State,
     search: Search,
-    is_line_checked: bool,
+    checked: Checked,
     empty_lines: u8,
     head: RequestHead,
     body: Body,
@@ -46,6 +44,16 @@ enum State {
     /// Behind a `CONNECT`: what follows is no HTTP.
     Raw,
     Failed(HttpError),
+}
+
+/// What of a head that comes in pieces has been looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Checked {
+    #[default]
+    Method,
+    /// … and that its target is not too long.
+    Target,
+    Line,
 }
 
 impl RequestDecoder {
@@ -89,7 +97,8 @@ impl RequestDecoder {
         }
     }
 
-    /// The head that came last.
+    /// The head that came last. Its fields may be gone once [`decode`](Self::decode) has found
+    /// nothing behind its request.
     pub fn head(&self) -> &RequestHead {
         &self.head
     }
@@ -126,6 +135,8 @@ impl RequestDecoder {
     /// Reads a head, if all of it has come.
     fn read_head(&mut self, input: &mut Input) -> Result<bool, HttpError> {
         if !self.skip_empty_lines(input)? {
+            // A connection that waits, maybe for long, holds little.
+            self.head.headers.release_large();
             return Ok(false);
         }
         let window = input.get(..self.limits.head_max as usize).unwrap_or(input);
@@ -142,7 +153,7 @@ impl RequestDecoder {
             },
         };
         let framing = self.framing()?;
-        (self.search, self.is_line_checked) = Default::default();
+        (self.search, self.checked) = Default::default();
         if input.take(len).is_none() {
             return Ok(false);
         }
@@ -183,8 +194,8 @@ impl RequestDecoder {
                 None => Err(HttpError::bad("a head that is none")),
             };
         }
-        if !mem::replace(&mut self.is_line_checked, self.search.has_line()) {
-            check_request_line(window, &self.limits)?;
+        if self.checked != Checked::Line {
+            self.check(window)?;
         }
         match window.len() < self.limits.head_max as usize {
             true => Ok(None),
@@ -193,6 +204,19 @@ impl RequestDecoder {
                 "a head that is too large",
             )),
         }
+    }
+
+    /// Refuses what is no request as soon as that is plain.
+    fn check(&mut self, window: &[u8]) -> Result<(), HttpError> {
+        if self.search.has_line() {
+            self.checked = Checked::Line;
+            return check_request_line(window, &self.limits);
+        }
+        let is_settled = self.checked == Checked::Target;
+        if check_beginning(window, is_settled, &self.limits)? {
+            self.checked = Checked::Target;
+        }
+        Ok(())
     }
 
     /// Where the body of this request ends.
@@ -230,5 +254,81 @@ fn check_expectations(headers: &Headers) -> Result<(), HttpError> {
         false => {
             Err(HttpError::new(StatusCode::EXPECTATION_FAILED, "an expectation that is unknown"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_visit_may_take_the_same_comes() {
+        let bytes = b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n\
+            PUT / HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n\
+            1\r\na\r\n2\r\nbc\r\n0\r\n\r\nGET /d HTTP/1.0\r\n\r\n";
+        let outcome = |frames| {
+            let (mut decoder, mut input) = (RequestDecoder::default(), Input::from(&bytes[..]));
+            let (mut events, mut visits) = (Vec::new(), 0);
+            loop {
+                input.start_visit(frames);
+                while let Some(event) = decoder.decode(&mut input).unwrap() {
+                    events.push(format!("{event:?}"));
+                }
+                visits += 1;
+                if !input.has_yielded() {
+                    assert!(input.is_empty() && decoder.is_between());
+                    return (events, visits);
+                }
+            }
+        };
+        let (events, visits) = outcome(u32::MAX);
+        assert_eq!((events.len(), visits), (8, 1));
+        assert_eq!(outcome(1), (events.clone(), 5));
+        assert_eq!(outcome(2).0, events);
+    }
+
+    #[test]
+    fn no_byte_of_a_line_that_does_not_end_is_looked_at_again_and_again() {
+        let (mut decoder, mut input) = (RequestDecoder::default(), Input::default());
+        input.extend(b"GET / HTTP/1.1");
+        for _ in 0..20_000 {
+            input.extend(b"x");
+            assert!(decoder.decode(&mut input).unwrap().is_none());
+        }
+        assert_eq!(decoder.checked, Checked::Target);
+        input.extend(b"\r\n");
+        assert_eq!(decoder.decode(&mut input).unwrap_err().status, StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn a_connection_that_waits_holds_little() {
+        let mut decoder = RequestDecoder::default();
+        for (size, is_kept) in [(100, true), (5000, false)] {
+            let request = format!("GET / HTTP/1.0\r\nA: {}\r\n\r\n", "b".repeat(size));
+            let mut input = Input::from(request.as_bytes());
+            while decoder.decode(&mut input).unwrap().is_some() {
+                assert_eq!(decoder.head().headers.get("a").map(<[u8]>::len), Some(size));
+            }
+            assert_eq!(!decoder.head().headers.is_empty(), is_kept);
+        }
+    }
+
+    #[test]
+    fn limits_beyond_what_is_possible_are_the_most_that_is() {
+        let limits = HttpLimits {
+            head_max: 1 << 20,
+            headers_max: u16::MAX,
+            trailer_fields_max: u16::MAX,
+            ..HttpLimits::default()
+        };
+        let request = |fields: &str| {
+            let request = format!("GET / HTTP/1.0\r\n{fields}\r\n");
+            let mut decoder = RequestDecoder::new(limits.clone());
+            decoder.decode(&mut Input::from(request.as_bytes())).map(|head| head.is_some())
+        };
+        assert_eq!(request(&"a: b\r\n".repeat(128)), Ok(true));
+        assert_eq!(request(&"a: b\r\n".repeat(129)).unwrap_err().status.as_u16(), 431);
+        assert_eq!(request(&format!("{}: b\r\n", "a".repeat(65_535))), Ok(true));
+        assert_eq!(request(&format!("{}: b\r\n", "a".repeat(65_536))).unwrap_err().status, 431);
     }
 }

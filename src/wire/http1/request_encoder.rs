@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::body_encoder::{BodyEncoder, put_fields};
 use crate::base::Output;
-use crate::wire::http::{BodyLength, Digits, Headers, HttpError, RequestHead, known};
+use crate::wire::http::{BodyLength, Digits, Headers, HttpError, RequestHead};
 
 /// Requests, as a client sends them: one [`head`](Self::head), the body in pieces, and
 /// [`end`](Self::end).
@@ -21,24 +21,28 @@ impl RequestEncoder {
     /// of the body's length are left out.
     ///
     /// # Errors
-    /// There is no target or no `host`, a field can't be sent, or the length of a body is unknown
-    /// and the request one of HTTP/1.0.
+    /// There is no target, no `host` or a second one, a field can't be sent, the length of a body
+    /// is unknown and the request one of HTTP/1.0, or the request before this one has not come to
+    /// its end.
     pub fn head(
         &mut self,
         head: &RequestHead,
         length: BodyLength,
         output: &mut Output,
     ) -> Result<(), HttpError> {
-        if let Some(what) = head.headers.spoiled() {
-            return Err(HttpError::misuse(what));
+        if self.is_open() {
+            return Err(HttpError::misuse("a head within a request"));
+        }
+        if head.headers.is_spoiled() {
+            return Err(HttpError::misuse("a field that can't be sent"));
         }
         if head.target().is_empty() {
             return Err(HttpError::misuse("a request without a target"));
         }
         let version: &[u8] = match head.version() {
             Version::HTTP_10 => b" HTTP/1.0\r\n",
-            _ if !head.headers.has(known::HOST) => {
-                return Err(HttpError::misuse("a request without a host"));
+            _ if head.headers.get_all("host").count() != 1 => {
+                return Err(HttpError::misuse("a request without a host, or with two"));
             }
             _ => b" HTTP/1.1\r\n",
         };

@@ -60,13 +60,13 @@ impl ResponseEncoder {
     /// know no such thing (RFC 9110, 15.2): then nothing is appended.
     ///
     /// # Errors
-    /// It is not an interim one, or has a field that can't be sent.
+    /// It is not an interim one, it comes behind the final head, or a field can't be sent.
     pub fn interim(&mut self, head: &ResponseHead, output: &mut Output) -> Result<(), HttpError> {
         let status = head.status();
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(HttpError::misuse("an interim response that is none"));
         }
-        check_fields(&head.headers)?;
+        self.check(&head.headers)?;
         if self.version >= Version::HTTP_11 {
             put_status_line(status, output);
             put_fields(&head.headers, output);
@@ -82,7 +82,8 @@ impl ResponseEncoder {
     /// ends. Fields of the head that speak of the body's length are left out.
     ///
     /// # Errors
-    /// A field can't be sent, or the status is one that can't have this body.
+    /// A field can't be sent, the status is one that can't have this body, or the response before
+    /// this one has not come to its end.
     #[inline]
     pub fn head(
         &mut self,
@@ -92,7 +93,7 @@ impl ResponseEncoder {
         output: &mut Output,
     ) -> Result<(), HttpError> {
         let status = head.status();
-        check_fields(&head.headers)?;
+        self.check(&head.headers)?;
         self.body = self.framing(status, length)?;
         put_status_line(status, output);
         if let Some(date) = date.filter(|_| !head.headers.has(known::DATE)) {
@@ -138,6 +139,16 @@ impl ResponseEncoder {
     /// Whether a head was sent, and the response has not come to its end.
     pub fn is_open(&self) -> bool {
         self.body != BodyEncoder::Ended
+    }
+
+    /// Whether a head with these fields may be sent now.
+    #[inline]
+    fn check(&self, headers: &Headers) -> Result<(), HttpError> {
+        match (self.is_open(), headers.is_spoiled()) {
+            (false, false) => Ok(()),
+            (true, _) => Err(HttpError::misuse("a head within a response")),
+            (false, true) => Err(HttpError::misuse("a field that can't be sent")),
+        }
     }
 
     /// How the body will be delimited.
@@ -209,8 +220,4 @@ fn may_have_body(status: StatusCode) -> bool {
     !status.is_informational()
         && status != StatusCode::NO_CONTENT
         && status != StatusCode::NOT_MODIFIED
-}
-
-fn check_fields(headers: &Headers) -> Result<(), HttpError> {
-    headers.spoiled().map_or(Ok(()), |what| Err(HttpError::misuse(what)))
 }

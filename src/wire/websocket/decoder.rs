@@ -12,7 +12,7 @@ use super::close;
 use super::code::CloseCode;
 use super::deflate::{Inflater, forget};
 use super::error::WebSocketError;
-use super::header::{Header, Opcode};
+use super::header::{CONTROL_MAX, Header, Opcode};
 use super::mask::Mask;
 use super::negotiation::Terms;
 use super::scratch::Scratch;
@@ -75,6 +75,8 @@ pub enum Event<'a> {
 pub struct Decoder {
     role: Role,
     limits: MessageLimits,
+    /// The longest payload of a frame whose header has no more than a byte of length.
+    short_max: u8,
     deflate: Option<PeerDeflate>,
     /// The message that is being gathered.
     message: Option<Message>,
@@ -106,6 +108,10 @@ struct Rest {
     fin: bool,
 }
 
+/// The bytes of a header with one byte of length, and of one with a masking key, too.
+const SHORT: usize = 2;
+const SHORT_MASKED: usize = 6;
+
 /// What can be done next.
 enum Step {
     /// More bytes must come.
@@ -126,12 +132,18 @@ impl Decoder {
             false => PeerDeflate::Alone,
         });
         let (message, frame, gathered, checked) = (None, None, Vec::new(), 0);
-        Self { role, limits, deflate, message, frame, gathered, checked }
+        let short_max = limits.frame_max.min(limits.message_max).min(CONTROL_MAX) as u8;
+        Self { role, limits, short_max, deflate, message, frame, gathered, checked }
     }
 
     /// Whether a message has begun and not ended.
     pub fn is_gathering(&self) -> bool {
         self.message.is_some()
+    }
+
+    /// How much memory the message that is being gathered takes, in bytes.
+    pub fn held(&self) -> usize {
+        self.gathered.capacity()
     }
 
     /// The next message or control frame, or `None` until more bytes have come.
@@ -144,6 +156,18 @@ impl Decoder {
         input: &'a mut Input,
         scratch: &'a mut Scratch,
     ) -> Result<Option<Event<'a>>, WebSocketError> {
+        if let Some((size, is_text, mask)) = self.short(input) {
+            let Some(frame) = input.take_mut(size) else { return Ok(None) };
+            let header = if mask.is_some() { SHORT_MASKED } else { SHORT };
+            let payload = frame.get_mut(header..).unwrap_or_default();
+            if let Some(mut mask) = mask {
+                mask.apply(payload);
+            }
+            return Ok(Some(match is_text {
+                true => Event::Text(text::whole(payload)?),
+                false => Event::Binary(payload),
+            }));
+        }
         loop {
             match self.step(input, scratch)? {
                 Step::Wait => return Ok(None),
@@ -152,6 +176,24 @@ impl Decoder {
                 Step::Gathered(message) => return self.gathered(message, scratch).map(Some),
             }
         }
+    }
+
+    /// Whether a short message lies whole in the input, as nearly all do; its size, header
+    /// included, whether it is text, and its mask. What it does not know may still be right.
+    #[inline]
+    fn short(&self, bytes: &[u8]) -> Option<(usize, bool, Option<Mask>)> {
+        const WHOLE_TEXT: u8 = 0x81;
+        const WHOLE_BINARY: u8 = 0x82;
+        const MASKED: u8 = 0x80;
+        let [first @ (WHOLE_TEXT | WHOLE_BINARY), second, rest @ ..] = bytes else { return None };
+        let (masked, header, mask) = match self.role {
+            Role::Server => (MASKED, SHORT_MASKED, Some(Mask::new(*rest.first_chunk()?))),
+            Role::Client => (0, SHORT, None),
+        };
+        let length = second.wrapping_sub(masked);
+        let size = header + usize::from(length);
+        let fits = length <= self.short_max && size <= bytes.len() && self.message.is_none();
+        fits.then_some((size, *first == WHOLE_TEXT, mask))
     }
 
     #[inline]

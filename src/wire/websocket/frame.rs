@@ -2,7 +2,7 @@
 
 use super::close::ClosePayload;
 use super::code::CloseCode;
-use super::header::{HEADER_MAX, Header, Opcode};
+use super::header::{CONTROL_MAX, HEADER_MAX, Header, Opcode};
 use super::mask::Mask;
 use crate::base::Output;
 
@@ -38,9 +38,15 @@ impl<'a> Frame<'a> {
     /// server must give none.
     #[inline]
     pub fn encode(&self, mask: Option<Mask>, output: &mut Output) {
-        let mut header = [0; HEADER_MAX];
-        let size = self.header(mask).write(&mut header);
-        output.put(header.get(..size).unwrap_or_default());
+        let header = self.header(mask);
+        match (mask, self.payload.len()) {
+            (None, length @ 0..=CONTROL_MAX) => output.put(&[header.first(), length as u8]),
+            _ => {
+                let mut bytes = [0; HEADER_MAX];
+                let size = header.write(&mut bytes);
+                output.put(bytes.get(..size).unwrap_or_default());
+            }
+        }
         output.put(self.payload);
         if let Some(mut mask) = mask {
             mask.apply(output.last_mut(self.payload.len()));

@@ -126,11 +126,17 @@ impl Header {
         if let Some(mask) = self.mask {
             put(&mask.key());
         }
-        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        let first = bit(self.fin, FIN) | bit(self.rsv1, RSV1) | self.opcode as u8;
-        let [to_first, to_second, ..] = into;
-        (*to_first, *to_second) = (first, bit(self.mask.is_some(), MASKED) | short);
+        let [first, second, ..] = into;
+        (*first, *second) =
+            (self.first(), if self.mask.is_some() { MASKED | short } else { short });
         at
+    }
+
+    /// Its first byte.
+    #[inline]
+    pub(super) fn first(&self) -> u8 {
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        bit(self.fin, FIN) | bit(self.rsv1, RSV1) | self.opcode as u8
     }
 }
 

@@ -25,19 +25,23 @@ impl Mask {
     #[inline]
     pub fn apply(&mut self, bytes: &mut [u8]) {
         let key = self.0;
-        let rest = if bytes.len() > WIDE_MIN { by_steps::<32>(key, bytes) } else { bytes };
-        self.0.rotate_left(rest.len() % 4);
-        let rest = by_steps::<8>(key, rest);
-        rest.iter_mut().zip(key.into_iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+        self.0.rotate_left(bytes.len() % 4);
+        let rest = if bytes.len() > WIDE_MIN { by_wide_steps(key, bytes) } else { bytes };
+        let word = u64::from(u32::from_ne_bytes(key)) * 0x1_0000_0001;
+        let (steps, rest) = rest.as_chunks_mut();
+        for step in steps {
+            *step = (u64::from_ne_bytes(*step) ^ word).to_ne_bytes();
+        }
+        rest.iter_mut().zip(word.to_ne_bytes()).for_each(|(byte, key)| *byte ^= key);
     }
 }
 
-/// Steps of a size that is known are compiled to vector instructions. Gives what is left.
-#[inline]
-fn by_steps<const SIZE: usize>(key: [u8; 4], bytes: &mut [u8]) -> &mut [u8] {
-    let mut keys = [0; SIZE];
+/// Compiled to vector instructions, as the size of a step is known. Gives what is left.
+fn by_wide_steps(key: [u8; 4], bytes: &mut [u8]) -> &mut [u8] {
+    const WIDTH: usize = 32;
+    let mut keys = [0; WIDTH];
     keys.iter_mut().zip(key.iter().cycle()).for_each(|(to, from)| *to = *from);
-    let (steps, rest) = bytes.as_chunks_mut::<SIZE>();
+    let (steps, rest) = bytes.as_chunks_mut::<WIDTH>();
     for step in steps {
         step.iter_mut().zip(keys).for_each(|(byte, key)| *byte ^= key);
     }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
+use super::chunks::PIECE;
 use super::failure::Failure;
 use super::line::{Line, Stage, WATCH};
 use super::pipe::{Body, Far, Up};
@@ -36,25 +39,18 @@ impl Line {
         self.watch.set(Due::Total, Some(self.began + question.times.total));
         self.decoder.expect(&question.head);
         let written = self.encoder.head(&question.head, question.body.length(), cx.output);
-        let written = match &question.body {
-            Body::Whole(bytes) => {
-                written.and_then(|()| self.encoder.share(bytes.clone(), cx.output))
-            }
-            Body::Empty | Body::Stream(_) => written,
+        self.whole = match &question.body {
+            Body::Whole(bytes) => bytes.clone(),
+            Body::Empty | Body::Stream(_) => Bytes::new(),
         };
-        let is_whole = !matches!(question.body, Body::Stream(_));
         self.check(written)?;
-        match is_whole {
-            true => self.sent_all(&Headers::default(), cx),
-            false => self.pump(cx),
-        }
+        self.pump(cx)
     }
 
     /// Body → output, for as long as there is some and the server takes it.
     pub(super) fn pump(&mut self, cx: &mut Context<'_, Self>) -> Result {
         while !self.sent && !cx.output.is_congested() {
-            let Some(far) = &self.far else { break };
-            match far.take() {
+            match self.next_up() {
                 Up::Chunk(bytes) => {
                     let written = self.encoder.share(bytes, cx.output);
                     self.check(written)?;
@@ -65,6 +61,17 @@ impl Line {
         }
         self.arm(cx);
         Ok(())
+    }
+
+    fn next_up(&mut self) -> Up {
+        if !self.whole.is_empty() {
+            return Up::Chunk(self.whole.split_to(self.whole.len().min(PIECE)));
+        }
+        match &self.far {
+            Some(far) if matches!(far.question().body, Body::Stream(_)) => far.take(),
+            Some(_) => Up::End(Headers::default()),
+            None => Up::Nothing,
+        }
     }
 
     pub(super) fn sent_all(&mut self, trailers: &Headers, cx: &mut Context<'_, Self>) -> Result {
@@ -162,6 +169,7 @@ impl Line {
     pub(super) fn lie_down(&mut self, cx: &mut Context<'_, Self>) -> Result {
         let address = cx.effects.address();
         self.stage = Stage::Resting;
+        cx.effects.settled();
         self.decoder.release();
         self.resting = Some(address.clone());
         self.watch.clear();

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::call::{Call, Part};
 use super::caller::{CallId, Caller};
 use super::client::Client;
+use super::config::ClientConfig;
 use super::failure::Failure;
 use super::line::Line;
 use super::pipe::Wake;
@@ -28,7 +29,7 @@ use crate::wire::http::{Headers, ResponseHead, StatusCode};
 ///
 /// let client = Blocking::new()?;
 /// let mut response = client.send(Request::get("http://example.org/")?.redirects(5))?;
-/// println!("{}: {} bytes", response.status(), response.bytes(1 << 20)?.len());
+/// println!("{}: {} bytes", response.status(), response.whole(1 << 20)?.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Blocking {
@@ -38,7 +39,7 @@ pub struct Blocking {
     engine: Option<Running>,
 }
 
-/// The answer, whose body can be read: by [`bytes`](Self::bytes), or as any `Read`.
+/// The answer, whose body can be read: by [`whole`](Self::whole), or as any `Read`.
 pub struct Response {
     head: ResponseHead,
     call: Call,
@@ -48,14 +49,20 @@ pub struct Response {
 }
 
 impl Blocking {
-    /// On an engine of its own, with one loop.
+    /// On an engine of its own, with one loop. With the feature `tls`, it trusts the roots that the
+    /// system does.
     ///
     /// # Errors
-    /// The system has no thread or no poller for it.
+    /// The system has no thread or no poller for it, or no root can be read.
     pub fn new() -> io::Result<Self> {
         let engine = Engine::new(Config { loops: 1, ..Config::default() })?.start()?;
         let handle = engine.handle().clone();
-        Ok(Self { client: Client::default(), handle, engine: Some(engine) })
+        let config = ClientConfig {
+            #[cfg(feature = "tls")]
+            tls: Some(crate::tls::TlsClient::new()?),
+            ..ClientConfig::default()
+        };
+        Ok(Self { client: Client::new(config), handle, engine: Some(engine) })
     }
 
     /// With the connections of `client`, and new ones on the engine of `handle`.
@@ -120,7 +127,7 @@ impl Response {
     ///
     /// # Errors
     /// It is longer than that, or does not come to its end.
-    pub fn bytes(&mut self, max: usize) -> Result<Vec<u8>, Failure> {
+    pub fn whole(&mut self, max: usize) -> Result<Vec<u8>, Failure> {
         let mut all = Vec::new();
         while self.advance()? {
             if self.piece.len() > max - all.len() {

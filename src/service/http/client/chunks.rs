@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// Bytes of the largest piece that is made here; what comes as one `Bytes` stays one.
+/// Bytes of the largest piece.
 pub(super) const PIECE: usize = 64 * 1024;
 
 #[derive(Default)]
@@ -55,7 +55,13 @@ impl Chunks {
     pub(super) fn pop(&mut self) -> Option<Bytes> {
         let piece = match self.pieces.pop_front()? {
             Piece::Growing(bytes) => bytes.freeze(),
-            Piece::Shared(bytes) => bytes,
+            Piece::Shared(mut bytes) => {
+                let first = bytes.split_to(bytes.len().min(PIECE));
+                if !bytes.is_empty() {
+                    self.pieces.push_front(Piece::Shared(bytes));
+                }
+                first
+            }
         };
         self.bytes -= piece.len();
         Some(piece)
@@ -99,5 +105,8 @@ mod tests {
         assert_eq!(chunks.pop().unwrap().as_ptr(), shared.as_ptr());
         assert_eq!(chunks.pop().unwrap(), "bc");
         assert_eq!((chunks.pop(), chunks.clear()), (None, 0));
+        chunks.share(vec![7; 2 * PIECE + 9].into());
+        let sizes: Vec<usize> = std::iter::from_fn(|| chunks.pop()).map(|it| it.len()).collect();
+        assert_eq!((sizes, chunks.len()), (vec![PIECE, PIECE, 9], 0));
     }
 }

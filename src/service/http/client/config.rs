@@ -36,6 +36,9 @@ pub struct ClientConfig {
     pub limits: HttpLimits,
     /// Through which proxy all requests go; `None`: through none.
     pub proxy: Option<ProxyServer>,
+    /// How TLS is spoken to origins of `https`; `None`: not at all.
+    #[cfg(feature = "tls")]
+    pub tls: Option<crate::tls::TlsClient>,
 }
 
 impl Default for ClientConfig {
@@ -52,6 +55,8 @@ impl Default for ClientConfig {
             window: 128 * 1024,
             limits: HttpLimits { body_max: u64::MAX, ..HttpLimits::default() },
             proxy: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::handler::{Bound, Close, Deadline};
-use crate::net::TlsFailure;
+use crate::net::TlsError;
 use crate::wire::http::StatusCode;
 
 /// Why there is no answer, or no more of it.
@@ -16,7 +16,7 @@ pub enum Failure {
     /// No connection was opened: nobody listens, or there is no way there.
     Connect(io::Error),
     /// TLS could not be agreed on, or the certificate did not hold.
-    Tls(String),
+    Tls(TlsError),
     /// The proxy on the way would not open a tunnel, and answered this.
     Proxy(StatusCode),
     /// A deadline passed.
@@ -71,10 +71,9 @@ impl Failure {
             Close::Shutdown => Self::Shutdown,
             Close::Over(Bound::Input) => Self::Protocol("the head of the answer is too large"),
             Close::Wire(_) => Self::Protocol("an answer that is none"),
-            Close::Tls(error) if open && error.failure() == TlsFailure::Truncated => {
-                Self::Reset(None)
-            }
-            Close::Tls(error) => Self::Tls(error.to_string()),
+            // Broken, or just not ended properly, in the middle of something.
+            Close::Tls(error) if open => Self::Reset(Some(io::Error::other(error))),
+            Close::Tls(error) => Self::Tls(error),
             why @ (Close::Over(_) | Close::Panicked) => Self::Ours(why),
         }
     }
@@ -83,6 +82,11 @@ impl Failure {
     /// server closes a connection in the moment in which it is used again.
     pub(super) fn is_cut(&self) -> bool {
         matches!(self, Self::Reset(_))
+    }
+
+    /// Whether it was nothing that the server, or the network, did.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Busy | Self::Question(_) | Self::Shutdown | Self::Ours(_))
     }
 
     /// Whether the server can't have seen anything of the request.

@@ -13,8 +13,9 @@
 //! of its question is still on its way. A line that is left in the middle of either is not used
 //! again.
 
-use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::config::ClientConfig;
 use super::failure::{Failure, Wait};
@@ -34,10 +35,13 @@ pub struct Line {
     pub(super) stage: Stage,
     /// Who asks; none while the line rests, and when the caller has gone.
     pub(super) far: Option<Far>,
-    tunnel: Option<Arc<Tunnel>>,
+    /// What is to be asked for before anything else.
+    pub(super) tunnel: Option<Tunnel>,
     pub(super) encoder: RequestEncoder,
     pub(super) decoder: ResponseDecoder,
     pub(super) limits: HttpLimits,
+    /// What is still to be sent of a body that is known as a whole.
+    pub(super) whole: Bytes,
     /// Whether all of the question is on its way.
     pub(super) sent: bool,
     /// Whether the pipe is full, and nothing is read.
@@ -75,7 +79,7 @@ impl Line {
     pub(super) fn new(
         place: Place,
         far: Far,
-        tunnel: Option<Arc<Tunnel>>,
+        tunnel: Option<Tunnel>,
         config: &ClientConfig,
     ) -> Self {
         Self {
@@ -86,6 +90,7 @@ impl Line {
             encoder: RequestEncoder::default(),
             decoder: ResponseDecoder::new(config.limits.clone()),
             limits: config.limits.clone(),
+            whole: Bytes::new(),
             sent: false,
             paused: false,
             discard_left: 0,
@@ -141,8 +146,8 @@ impl Handler for Line {
     type Message = ToLine;
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        if let Some(tunnel) = self.tunnel.clone() {
-            return self.ask_for_tunnel(&tunnel, cx);
+        if self.tunnel.is_some() {
+            return self.ask_for_tunnel(cx);
         }
         match self.far.take() {
             Some(far) => self.begin(far, cx),

@@ -7,13 +7,14 @@ use super::line::{Line, Stage};
 use super::pipe::Up;
 use super::route::Tunnel;
 use super::watch::Due;
-use crate::handler::{Close, Context, Result};
+use crate::handler::{Close, Context, Handler, Result};
 use crate::wire::http::{BodyLength, Headers, HttpError, Method, RequestHead};
 use crate::wire::http1::{ResponseDecoder, ResponseEvent};
 
 impl Line {
     /// Asks the proxy at the other end for a way to where the question is to go.
-    pub(super) fn ask_for_tunnel(&mut self, tunnel: &Tunnel, cx: &mut Context<'_, Self>) -> Result {
+    pub(super) fn ask_for_tunnel(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        let Some(tunnel) = &self.tunnel else { return Ok(()) };
         self.stage = Stage::Tunnelling;
         let asked = connect(tunnel).and_then(|head| {
             self.decoder.expect(&head);
@@ -45,10 +46,19 @@ impl Line {
         }
         self.decoder = ResponseDecoder::new(self.limits.clone());
         self.encoder = Default::default();
-        match self.far.take() {
-            Some(far) => self.begin(far, cx),
-            None => Err(Close::ByUs),
+        self.open_through_tunnel(cx)
+    }
+
+    /// The way is free; what is encrypted opens once more when the handshake is done.
+    fn open_through_tunnel(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        let tunnel = self.tunnel.take();
+        #[cfg(feature = "tls")]
+        if let Some((tls, to)) = tunnel.as_ref().and_then(|it| Some((it.tls.as_ref()?, &it.to))) {
+            cx.effects.start_tls(tls, to.host());
+            return Ok(());
         }
+        drop(tunnel);
+        self.on_open(cx)
     }
 
     /// Both sides agreed on another protocol.
@@ -111,7 +121,8 @@ impl Line {
 }
 
 fn connect(tunnel: &Tunnel) -> std::result::Result<RequestHead, HttpError> {
-    let mut head = RequestHead::new(Method::CONNECT, &tunnel.to)?.header("Host", &tunnel.to);
+    let to = tunnel.to.authority_with_port();
+    let mut head = RequestHead::new(Method::CONNECT, &to)?.header("Host", &to);
     if let Some(authorization) = &tunnel.authorization {
         head = head.header("Proxy-Authorization", authorization);
     }

@@ -7,44 +7,47 @@ use super::url::Origin;
 use crate::handler::Dial;
 
 /// How a server is reached. Connections are shared by all requests whose routes have the same
-/// name.
+/// name. To be cloned: clones share what they say.
 #[derive(Clone, Debug)]
-pub struct Route {
+pub struct Route(pub(super) Arc<Way>);
+
+#[derive(Clone, Debug)]
+pub(super) struct Way {
     pub(super) name: Arc<str>,
     pub(super) dial: Dial,
     /// What a proxy on the way is to open a tunnel to.
-    pub(super) tunnel: Option<Arc<Tunnel>>,
+    pub(super) tunnel: Option<Tunnel>,
 }
 
 /// A tunnel through a proxy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tunnel {
-    /// Host and port of its far end.
-    pub(super) to: String,
+    /// Its far end.
+    pub(super) to: Origin,
     /// `Proxy-Authorization`, if the proxy wants to know.
     pub(super) authorization: Option<String>,
+    /// How TLS is spoken through it.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<crate::tls::TlsClient>,
 }
 
 impl Route {
     /// By `dial`, which may lead to a Unix socket as well, and may have a time of its own. `name`
     /// must be another one for another place.
     pub fn new(name: &str, dial: Dial) -> Self {
-        Self { name: name.into(), dial, tunnel: None }
+        Self(Arc::new(Way { name: name.into(), dial, tunnel: None }))
     }
 
     /// How long it may take to open a connection.
     pub fn timeout(self, connect: Duration) -> Self {
-        Self { dial: self.dial.timeout(connect), ..self }
+        let mut way = Arc::unwrap_or_clone(self.0);
+        way.dial = way.dial.timeout(connect);
+        Self(Arc::new(way))
     }
 
     /// The name.
     pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// To an origin, without detours.
-    pub(super) fn to(origin: &Origin, dial: Dial) -> Self {
-        Self { name: origin.to_string().into(), dial, tunnel: None }
+        &self.0.name
     }
 }
 
@@ -66,8 +69,13 @@ impl ProxyServer {
         Self { authorization: Some(value.into()), ..self }
     }
 
-    pub(super) fn tunnel_to(&self, origin: &Origin) -> Arc<Tunnel> {
-        let (to, authorization) = (origin.authority_with_port(), self.authorization.clone());
-        Arc::new(Tunnel { to, authorization })
+    /// To be spoken through in the clear.
+    pub(super) fn tunnel_to(&self, origin: &Origin) -> Tunnel {
+        Tunnel {
+            to: origin.clone(),
+            authorization: self.authorization.clone(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }

@@ -12,8 +12,9 @@ use super::gauge::Gauge;
 use super::line::Line;
 use super::pipe::{Far, Near, Question, Times, ToLine, Word, pipe};
 use super::pool::{Bounds, Pool};
-use super::route::Route;
+use super::route::{Route, Way};
 use super::url::Origin;
+use crate::net::{TlsError, TlsFailure};
 
 pub(super) struct Switchboard {
     pub(super) config: ClientConfig,
@@ -62,16 +63,16 @@ impl Switchboard {
 
     /// Gives `far` to a connection: one that rests, or a new one; always a new one if `fresh`.
     pub(super) fn carry(&self, far: Far, route: &Route, fresh: bool, caller: &mut impl Caller) {
-        let home = caller.home();
-        if !fresh && let Some(line) = self.pool.take(home, &route.name) {
+        let (home, way) = (caller.home(), &*route.0);
+        if !fresh && let Some(line) = self.pool.take(home, &way.name) {
             // If its loop has ended, `far` says so as it is dropped.
             line.nudge(ToLine(Word::Begin(far)));
             return;
         }
-        match self.pool.open(home, &route.name) {
+        match self.pool.open(home, &way.name) {
             Some(place) => {
-                let line = Line::new(place, far, route.tunnel.clone(), &self.config);
-                caller.dial(route.dial.clone(), line);
+                let line = Line::new(place, far, way.tunnel.clone(), &self.config);
+                caller.dial(way.dial.clone(), line);
             }
             None => far.fail(Failure::Busy, Duration::ZERO),
         }
@@ -84,13 +85,31 @@ impl Switchboard {
             Some(proxy) => proxy.dial.clone(),
             None => origin.dial(),
         };
-        let mut route = Route::to(origin, dial.timeout(config.connect));
-        if let Some(proxy) = &config.proxy {
-            route.tunnel = Some(proxy.tunnel_to(origin));
-        }
+        let dial = dial.timeout(config.connect);
+        let tunnel = config.proxy.as_ref().map(|proxy| proxy.tunnel_to(origin));
+        let mut way = Way { name: origin.to_string().into(), dial, tunnel };
         if origin.is_secure() {
-            return Err(Failure::Tls("this client speaks no TLS".into()));
+            self.secure(&mut way)?;
         }
-        Ok(route)
+        Ok(Route(Arc::new(way)))
     }
+
+    #[cfg(feature = "tls")]
+    fn secure(&self, way: &mut Way) -> Result<(), Failure> {
+        let tls = self.config.tls.as_ref().ok_or_else(speaks_no_tls)?;
+        match &mut way.tunnel {
+            Some(tunnel) => tunnel.tls = Some(tls.clone()),
+            None => way.dial = way.dial.clone().tls(tls),
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn secure(&self, _: &mut Way) -> Result<(), Failure> {
+        Err(speaks_no_tls())
+    }
+}
+
+fn speaks_no_tls() -> Failure {
+    Failure::Tls(TlsError::new(TlsFailure::Internal, "this client was given no TLS"))
 }

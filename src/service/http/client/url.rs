@@ -387,6 +387,28 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_written_what_comes_of_it_is_a_url_again() {
+        const PARTS: [&str; 18] = [
+            "http://", "https:", "//", "/", ".", "..", "?", "#", ":", "@", "[", "]", "%", "a", "é",
+            " ", "{}", "80",
+        ];
+        let (base, mut random) = (url("http://a/b/c?d"), 1u64);
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..8 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.push_str(PARTS[(random >> 33) as usize % PARTS.len()]);
+            }
+            for found in [text.parse::<Url>(), base.join(&text)].into_iter().flatten() {
+                assert_eq!(url(&found.to_string()), found, "{text}");
+                assert!(found.target().bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
+                let head = crate::wire::http::RequestHead::new(Default::default(), found.target());
+                assert!(head.is_ok(), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn an_origin_is_dialled_by_name_or_by_address() {
         let dial = |text: &str| url(text).origin().dial();
         assert_eq!(dial("http://[::1]:81/"), "[::1]:81".parse().unwrap());

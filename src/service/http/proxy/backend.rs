@@ -4,6 +4,7 @@
 //! times in a row is left out for a while. Then one request tries it again, and the others follow
 //! if that went well. If all are left out, one is asked all the same: better than none.
 
+use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -19,12 +20,26 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// The one at an origin.
-    pub fn new(origin: &Origin) -> Self {
-        Self {
-            route: Route::new(&origin.to_string(), origin.dial()),
-            authority: origin.authority(),
+    /// The one at an origin of `http`.
+    ///
+    /// # Errors
+    /// The origin is one of `https`, which takes a [`TlsClient`](crate::tls::TlsClient).
+    pub fn new(origin: &Origin) -> io::Result<Self> {
+        if origin.is_secure() {
+            let what = format!("{origin} takes TLS, and none was given");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
+        Ok(Self::by(origin, origin.dial()))
+    }
+
+    /// The one at an origin, by TLS.
+    #[cfg(feature = "tls")]
+    pub fn secure(origin: &Origin, tls: &crate::tls::TlsClient) -> Self {
+        Self::by(origin, origin.dial().tls(tls))
+    }
+
+    fn by(origin: &Origin, dial: Dial) -> Self {
+        Self { route: Route::new(&origin.to_string(), dial), authority: origin.authority() }
     }
 
     /// The one that `dial` leads to, which may be a Unix socket, and is called `authority` in
@@ -147,7 +162,8 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn backends(count: u16) -> Backends {
-        let backend = |number| Backend::new(&Origin::new(false, "a", 80 + number).unwrap());
+        let backend =
+            |number| Backend::new(&Origin::new(false, "a", 80 + number).unwrap()).unwrap();
         Backends::new((0..count).map(backend).collect(), Health::default())
     }
 

@@ -67,11 +67,11 @@ impl ProxyExchange {
     fn ask(&mut self, head: &RequestHead, cx: &mut Cx<'_>) -> Result<(), HttpError> {
         let proxy = self.proxy.clone();
         refuse(head)?;
-        let Some(backend) = self.pick(cx) else {
+        let Some(backend) = self.pick(cx).and_then(|number| proxy.backends.get(number)) else {
             return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "there is no backend"));
         };
-        let secure = proxy.config.secure;
-        let passage = Passage { peer: cx.peer(), secure, backend: &backend.authority };
+        let (peer, secure) = (cx.peer(), cx.tls().is_some());
+        let passage = Passage { peer, secure, backend: &backend.authority };
         let mut next = proxy.config.rewriting.request(head, &passage)?;
         forward_fewer(head, &mut next)?;
         self.is_head = *head.method() == Method::HEAD;
@@ -83,12 +83,11 @@ impl ProxyExchange {
     }
 
     /// The next backend to ask.
-    fn pick(&mut self, cx: &Cx<'_>) -> Option<super::backend::Backend> {
-        let backends = &self.proxy.backends;
-        self.backend = backends.pick(cx.wall(), self.tried)?;
+    fn pick(&mut self, cx: &Cx<'_>) -> Option<usize> {
+        self.backend = self.proxy.backends.pick(cx.wall(), self.tried)?;
         self.tried |= 1u64.checked_shl(self.backend as u32).unwrap_or(0);
         self.tries += 1;
-        backends.get(self.backend).cloned()
+        Some(self.backend)
     }
 
     /// Takes what has come of the answer, for as long as the client takes it.
@@ -159,7 +158,7 @@ impl ProxyExchange {
 
     fn failed(&mut self, failure: Failure, cx: &mut Cx<'_>) -> Result {
         let is_late = matches!(failure, Failure::Late(_));
-        let is_ours = matches!(failure, Failure::Busy | Failure::Shutdown | Failure::Ours(_));
+        let is_ours = failure.is_ours();
         let left_out = !is_ours && self.proxy.backends.failed(self.backend, cx.wall());
         let name = self.proxy.backends.get(self.backend).map_or("", |it| &*it.authority);
         match left_out {
@@ -193,8 +192,12 @@ impl ProxyExchange {
         if !can || self.tries >= count {
             return false;
         }
-        let Some(backend) = self.pick(cx) else { return false };
-        self.call.as_mut().is_some_and(|call| call.ask_elsewhere(backend.route, cx))
+        let Some(number) = self.pick(cx) else { return false };
+        let route = self.proxy.backends.get(number).map(|backend| backend.route.clone());
+        match (&mut self.call, route) {
+            (Some(call), Some(route)) => call.ask_elsewhere(route, cx),
+            _ => false,
+        }
     }
 }
 
@@ -243,6 +246,11 @@ impl Exchange for ProxyExchange {
 
     fn on_writable(&mut self, cx: &mut Cx<'_>) -> Result {
         self.look(cx)
+    }
+
+    /// As most proxies do: who waits for an answer keeps its connection open.
+    fn on_half_closed(&mut self, _: &mut Cx<'_>) -> Result {
+        if self.proxy.config.half_closed { Ok(()) } else { Err(Close::ByPeer) }
     }
 
     /// The backend is told by the end of its connection that nobody listens any more.

@@ -4,12 +4,15 @@
 //! what the backend reads is what the proxy read. Of the fields,
 //!
 //! - those that are about one connection alone are left out, with those that `Connection` names
-//!   (RFC 9110, 7.6.1), and `Connection` and `Upgrade` are written for the next one;
+//!   (RFC 9110, 7.6.1), and `Connection` and `Upgrade` are written for the next one. HTTP/2 in the
+//!   clear is nothing to upgrade to: its requests would pass unseen;
 //! - `Content-Length` and `Transfer-Encoding` are made by the encoder of the length that counted;
 //! - `Via` tells who it came through (7.6.3), and counts how far a request has come in a circle;
 //! - `Forwarded` (RFC 7239) and the older `X-Forwarded-*` tell who asked, unless what the asker
 //!   said of itself is to be believed;
 //! - `Host` stays, or becomes the backend's.
+
+use std::net::IpAddr;
 
 use crate::net::Peer;
 use crate::wire::http::{Headers, HttpError, RequestHead, ResponseHead, StatusCode, Version};
@@ -115,7 +118,7 @@ impl Rewriting {
             add(&mut next.headers, "TE", b"trailers")?;
             add(&mut next.headers, "Connection", b"TE")?;
         }
-        if head.wants_upgrade() {
+        if head.wants_upgrade() && !head.headers.has_token("upgrade", "h2c") {
             pass_upgrade(&head.headers, &mut next.headers)?;
         }
         self.add_via(&mut next.headers, head.version())?;
@@ -180,20 +183,20 @@ impl Rewriting {
         let (forwarded, addresses) = (before("forwarded"), before("x-forwarded-for"));
         let known = |name| appends && headers.contains(name);
         let (knows_proto, knows_host) = (known("x-forwarded-proto"), known("x-forwarded-host"));
-        let node = match ip {
-            Some(std::net::IpAddr::V6(ip)) => format!("\"[{ip}]\""),
-            Some(ip) => ip.to_string(),
-            None => "unknown".into(),
+        let address = ip.map(|ip| ip.to_string());
+        let node = match (&address, ip) {
+            (Some(address), Some(IpAddr::V6(_))) => format!("\"[{address}]\""),
+            (Some(address), _) => address.clone(),
+            (None, _) => "unknown".into(),
         };
         let element = match host {
             "" => format!("for={node};proto={proto}"),
             host => format!("for={node};host=\"{host}\";proto={proto}"),
         };
         set(headers, "Forwarded", &behind(forwarded, element.as_bytes()))?;
-        match ip {
-            Some(ip) => {
-                let ip = ip.to_string();
-                set(headers, "X-Forwarded-For", &behind(addresses, ip.as_bytes()))?;
+        match address {
+            Some(address) => {
+                set(headers, "X-Forwarded-For", &behind(addresses, address.as_bytes()))?;
             }
             None if !appends => drop(headers.remove("x-forwarded-for")),
             None => {}
