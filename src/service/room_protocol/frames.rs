@@ -162,11 +162,11 @@ impl Wire for Frames<'_> {
     }
 
     fn post(&mut self, post: &Post) {
-        self.0.share(post.encoded(FRAME, |post| frame(&post_json(post))));
+        self.0.share(post.encoded(FRAME, |post| frame(&post_json(post))).into_owned());
     }
 
     fn change(&mut self, change: &Change) {
-        self.0.share(change.encoded(FRAME, |change| frame(&change_json(change))));
+        self.0.share(change.encoded(FRAME, |change| frame(&change_json(change))).into_owned());
     }
 }
 
