@@ -239,10 +239,10 @@ function drawLog() {
 
 function drawOlder(posts) {
   posts.querySelector(".older")?.remove();
-  if (!current.epoch || current.first <= 1 || current.entries[0]?.kind === "gap") return;
+  if (!current.hasOlder) return;
   const older = element("button", "older", "Older messages");
   older.addEventListener("click", () => connection.ask(current.older()));
-  posts.prepend(older);
+  posts.insertBefore(older, posts.children[current.start] ?? null);
 }
 
 function row(entry, before) {
