@@ -111,6 +111,8 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     #[cfg(feature = "http")]
     http::drain,
     #[cfg(feature = "http")]
+    http::garbled,
+    #[cfg(feature = "http")]
     http::pipelined,
     #[cfg(all(feature = "http", feature = "tls"))]
     http_secured::encrypted,
