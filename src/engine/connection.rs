@@ -101,7 +101,10 @@ impl<N: Net> Connection<N> {
     fn work_encrypted(&mut self, core: &mut Core<N>) -> Result {
         match self.flags & HANDSHAKING {
             0 => self.begin(core)?,
-            _ => self.greet(core)?,
+            _ => {
+                self.flags &= !YIELDED;
+                self.greet(core)?;
+            }
         }
         self.read_on::<true>(core)
     }
@@ -234,7 +237,7 @@ impl<N: Net> Connection<N> {
             return self.flags & READABLE != 0;
         }
         if self.flags & HANDSHAKING != 0 {
-            return self.wants_read();
+            return self.flags & (READABLE | HELD) == READABLE;
         }
         self.flags & TELL_WRITABLE != 0
             || self.is_to_be_drained()

@@ -40,6 +40,15 @@ pub(crate) fn listen<H: Handler>(
     engine.listen(Listen::at(at).tls(&server().0), handler).unwrap();
 }
 
+/// A client that trusts the server.
+pub(crate) fn client() -> &'static TlsClient {
+    static CLIENT: OnceLock<TlsClient> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        let roots = Roots::none().and_pem(server().1.as_bytes()).unwrap();
+        TlsClient::builder().roots(roots).build().unwrap()
+    })
+}
+
 /// With a client that has no sessions to resume yet, in one version or the other.
 pub(crate) fn dial(sim: &Simulation) -> Dial {
     let versions = [[TlsVersion::V1_3].as_slice(), &[TlsVersion::V1_2]];

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use overt::sim::{Simulation, seeds};
 use overt::{
-    Close, Config, Context, Deadlines, Grace, Handler, Limits, Never, Outgoing, Reason, Result,
-    Timer,
+    Close, Config, Context, Deadlines, Dial, Grace, Handler, Limits, Never, Outgoing, Reason,
+    Result, Timer,
 };
 
-use crate::tls::{Client, Echo, Seen, dial, listen};
+use crate::tls::{Client, Echo, Seen, client, dial, listen};
 use crate::{assert_closes, closes};
 
 const AGAIN: Timer = Timer::new(0);
@@ -159,4 +159,53 @@ pub(crate) fn drained(sim: &mut Simulation) {
 #[test]
 fn a_shutdown_cuts_nobody() {
     seeds(150, drained);
+}
+
+/// Says `go`, and speaks TLS once it hears `ok`.
+struct Late {
+    secured: bool,
+    seen: Arc<Seen>,
+}
+
+impl Handler for Late {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        assert!(!self.secured, "it is open, and nobody answered in TLS");
+        cx.output.put(b"go");
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        assert!(!self.secured, "it heard what was not encrypted");
+        if cx.input.starts_with(b"ok") {
+            cx.input.consume(2);
+            self.secured = true;
+            cx.effects.start_tls(client(), "example.org");
+        }
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        self.seen.ends.lock().unwrap().push(why.reason());
+    }
+}
+
+#[test]
+fn what_follows_in_the_clear_is_not_taken_for_tls() {
+    seeds(200, |sim| {
+        sim.serve("10.0.0.2:80", |peer| {
+            if !peer.take().is_empty() {
+                peer.send(b"ok");
+                peer.send(b"HTTP/1.1 200 evil\r\n\r\n");
+            }
+        });
+        let handle = sim.engine(Config::default()).handle();
+        let seen = Arc::new(Seen::default());
+        let dial: Dial = "10.0.0.2:80".parse().unwrap();
+        handle.connect(dial, Late { secured: false, seen: seen.clone() });
+        sim.run_until(|| seen.has_ended());
+        let end = seen.end();
+        assert!(matches!(end, Reason::Protocol | Reason::TlsMalformed), "{end:?}");
+    });
 }
