@@ -11,23 +11,21 @@ use mio::{Events, Poll, Token};
 use crate::echo::connect;
 use crate::load::{Budget, Client, PATIENCE, Sample, Until, silence};
 use crate::message::Talk;
+use crate::wire::Wire;
 
 pub(crate) struct Listeners {
     poll: Poll,
-    members: Vec<TcpStream>,
+    members: Vec<Wire<TcpStream>>,
     line: Vec<u8>,
     /// How long it is when it is heard.
     heard: usize,
 }
 
 impl Listeners {
-    pub(crate) fn connect(
-        to: SocketAddr,
-        count: usize,
-        Talk { opening, batch, answer }: Talk,
-    ) -> io::Result<Self> {
+    pub(crate) fn connect(to: SocketAddr, count: usize, talk: Talk) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let members = connect(&poll, to, count, &opening)?;
+        let members = connect(&poll, to, count, &talk)?;
+        let Talk { batch, answer, .. } = talk;
         let mut this = Self { members, poll, line: batch, heard: answer };
         this.await_all()?;
         Ok(this)

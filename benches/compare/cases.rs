@@ -110,11 +110,13 @@ pub(crate) fn rows() -> Vec<Row> {
         row("T19", "processor: the ledger, on against compiled out", ledger()),
         row("T20", "processor: echo of a text over WebSocket, 50 connections", websocket()),
         row("T21", "processor: one text of 128 B to all of many over WebSocket", websocket_room()),
+        row("T22", "processor: by TLS 1.3, 50 connections", tls()),
+        row("T23", "memory: an idle WebSocket, with heartbeat, in a room", websocket_resident()),
     ]
 }
 
 /// The rows that need servers of the web.
-pub(crate) const WEB: &[&str] = &["T10", "T20", "T21"];
+pub(crate) const WEB: &[&str] = &["T10", "T20", "T21", "T22", "T23"];
 
 fn instructions_raw() -> Vec<Case> {
     let case = Case::new("50 connections", echo(50, SMALL, 1), Figure::Instructions, "raw");
@@ -217,6 +219,23 @@ fn websocket_room() -> Vec<Case> {
     let case = Case::processor("5,000 members", load, "ws-broadcast");
     let case = case.against(Tokio, "ws-broadcast", 1.0).against(Go, "ws-broadcast", 1.0);
     vec![case.against(Node, "ws-broadcast", 1.0)]
+}
+
+fn tls() -> Vec<Case> {
+    let case = |title, size| {
+        let case = Case::processor(title, echo(50, Message::Sealed(size), 1), "tls");
+        case.against(Tokio, "tls", 1.0).against(Go, "tls", 1.0)
+    };
+    let hello = Case::processor("HTTPS hello", echo(50, Message::SealedHello, 1), "https");
+    let hello = hello.beside(Nginx, "https").against(Tokio, "https", 1.0);
+    let hello = hello.against(Go, "https", 1.0);
+    vec![case("echo of 64 B", 64), case("echo of 16 KiB", 16 * 1024), hello]
+}
+
+fn websocket_resident() -> Vec<Case> {
+    let load = echo(5000, Message::Text(64), 1);
+    let case = Case::new("5,000", load, Figure::Resident, "ws-member").at_most(1024.0);
+    vec![case.beside(Tokio, "ws").beside(Go, "ws").beside(Node, "ws")]
 }
 
 fn udp() -> Vec<Case> {

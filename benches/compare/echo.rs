@@ -12,6 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::load::{Budget, Client, PATIENCE, Sample, Until, silence};
 use crate::message::{Talk, dial};
+use crate::wire::Wire;
 
 const BLOCK: usize = 256 * 1024;
 
@@ -27,7 +28,7 @@ pub(crate) struct Echo {
 }
 
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Wire<TcpStream>,
     /// How much of the batch was sent, and how much of the answer has come.
     sent: usize,
     received: usize,
@@ -38,12 +39,15 @@ impl Echo {
     pub(crate) fn connect(
         to: SocketAddr,
         count: usize,
-        Talk { opening, batch, answer }: Talk,
+        talk: Talk,
         in_flight: usize,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let (sent, began) = (batch.len(), Instant::now());
-        let connections = connect(&poll, to, count, &opening)?
+        let began = Instant::now();
+        let streams = connect(&poll, to, count, &talk)?;
+        let Talk { batch, answer, .. } = talk;
+        let sent = batch.len();
+        let connections = streams
             .into_iter()
             .map(|stream| Connection { stream, sent, received: answer, began })
             .collect();
@@ -80,7 +84,7 @@ impl Echo {
         for event in &events {
             let Token(index) = event.token();
             let connection = &mut self.connections[index];
-            if event.is_writable() && connection.sent < self.batch.len() {
+            if event.is_writable() {
                 connection.send(&self.batch)?;
             }
             if event.is_readable() && connection.receive(&mut self.block, self.answer)? {
@@ -131,11 +135,14 @@ impl Connection {
         while self.sent < batch.len() {
             match self.stream.write(&batch[self.sent..]) {
                 Ok(count) => self.sent += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        match self.stream.flush() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Tells whether a whole batch has come, with this.
@@ -147,8 +154,8 @@ impl Connection {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => {
                     self.received += count;
-                    // A short read is the last one until the next edge.
-                    if count < block.len() {
+                    // A short read is the last one until the next edge; but of records, one.
+                    if count < block.len() && !self.stream.is_sealed() {
                         break;
                     }
                 }
@@ -165,16 +172,16 @@ pub(crate) fn connect(
     poll: &Poll,
     to: SocketAddr,
     count: usize,
-    opening: &[u8],
-) -> io::Result<Vec<TcpStream>> {
+    talk: &Talk,
+) -> io::Result<Vec<Wire<TcpStream>>> {
     let open = |index| {
-        let stream = dial(to, opening)?;
-        stream.set_nonblocking(true)?;
+        let mut stream = dial(to, talk.is_sealed, &talk.opening)?;
+        stream.stream().set_nonblocking(true)?;
         // The client's ports must last for all rounds: a reset leaves none in TIME_WAIT.
-        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
-        let mut stream = TcpStream::from_std(stream);
+        socket2::SockRef::from(&*stream.stream()).set_linger(Some(Duration::ZERO))?;
+        let mut stream = stream.map(TcpStream::from_std);
         let both = Interest::READABLE | Interest::WRITABLE;
-        poll.registry().register(&mut stream, Token(index), both)?;
+        poll.registry().register(stream.stream(), Token(index), both)?;
         Ok(stream)
     };
     (0..count).map(open).collect()

@@ -88,8 +88,8 @@ impl Load {
             Self::Churn { size, .. } => (Message::Raw(size), 1),
             Self::Datagrams { size, .. } => return Datagrams::probe(to, size),
         };
-        let Talk { opening, batch, answer } = message.talk(to, in_flight)?;
-        let mut stream = dial(to, &opening)?;
+        let Talk { is_sealed, opening, batch, answer } = message.talk(to, in_flight)?;
+        let mut stream = dial(to, is_sealed, &opening)?;
         let mut heard = vec![0; answer];
         stream.write_all(&batch)?;
         stream.read_exact(&mut heard)?;

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::wire::Certificate;
+
 mod broadcast;
 mod cases;
 mod churn;
@@ -42,6 +44,7 @@ mod timers;
 mod tokio_servers;
 #[path = "../peers/tokio_web.rs"]
 mod tokio_web;
+mod wire;
 
 use cases::Row;
 use machine::{Built, Machine};
@@ -149,9 +152,13 @@ fn prepare(
         false => Err("overt without its ledger was not asked for".into()),
     };
     let web = rows.iter().any(|row| cases::WEB.contains(&row.id));
+    if web {
+        Certificate::make(&folder)?;
+    }
+    let certificate = web.then(|| folder.clone());
     Ok(Bench {
         machine,
-        programs: Programs::new(Built::build(&folder, web), this, no_ledger),
+        programs: Programs::new(Built::build(&folder, web), this, no_ledger, certificate),
         rounds: if quick { 1 } else { arguments.rounds.max(1) },
         round: Duration::from_secs_f64(if quick { 0.02 } else { arguments.seconds }),
         counts_divisor: if quick { 10 } else { 1 },

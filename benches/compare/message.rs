@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::load::PATIENCE;
+use crate::wire::Wire;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Message {
@@ -16,11 +17,16 @@ pub(crate) enum Message {
     Hello,
     /// A text of WebSocket, so long, masked; comes back unmasked.
     Text(usize),
+    /// As `Raw`, by TLS.
+    Sealed(usize),
+    /// As `Hello`, by TLS.
+    SealedHello,
 }
 
 /// What a connection says before its messages, what a batch of them is, and how long the answers
 /// are.
 pub(crate) struct Talk {
+    pub(crate) is_sealed: bool,
     pub(crate) opening: Vec<u8>,
     pub(crate) batch: Vec<u8>,
     pub(crate) answer: usize,
@@ -37,27 +43,23 @@ impl Message {
     /// own.
     pub(crate) fn talk(self, to: SocketAddr, in_flight: usize) -> io::Result<Talk> {
         let batch = self.question().repeat(in_flight);
-        Ok(match self {
-            Self::Raw(_) | Self::Framed(_) => {
-                Talk { opening: Vec::new(), answer: batch.len(), batch }
-            }
-            Self::Hello => {
-                let mut stream = dial(to, &[])?;
+        let is_sealed = matches!(self, Self::Sealed(_) | Self::SealedHello);
+        let opening = if let Self::Text(_) = self { UPGRADE.to_vec() } else { Vec::new() };
+        let answer = match self {
+            Self::Hello | Self::SealedHello => {
+                let mut stream = dial(to, is_sealed, &[])?;
                 stream.write_all(HELLO)?;
                 let head = read_head(&mut stream)?;
-                let answer = head.len() + content_length(&head)?;
-                Talk { opening: Vec::new(), answer: answer * in_flight, batch }
+                head.len() + content_length(&head)?
             }
-            Self::Text(_) => {
-                let answer = self.answer().len() * in_flight;
-                Talk { opening: UPGRADE.to_vec(), answer, batch }
-            }
-        })
+            _ => self.answer().len(),
+        };
+        Ok(Talk { is_sealed, opening, answer: answer * in_flight, batch })
     }
 
     fn question(self) -> Vec<u8> {
         match self {
-            Self::Hello => HELLO.to_vec(),
+            Self::Hello | Self::SealedHello => HELLO.to_vec(),
             Self::Text(size) => {
                 let mask = MASK.into_iter().cycle();
                 let masked = text(size).into_iter().zip(mask).map(|(byte, mask)| byte ^ mask);
@@ -72,11 +74,11 @@ impl Message {
     fn answer(self) -> Vec<u8> {
         let body = |size: usize| (0..size).map(|at| (at % 251) as u8);
         match self {
-            Self::Raw(size) => body(size).collect(),
+            Self::Raw(size) | Self::Sealed(size) => body(size).collect(),
             Self::Framed(size) => {
                 (size as u32).to_be_bytes().into_iter().chain(body(size)).collect()
             }
-            Self::Hello => b"hello".to_vec(),
+            Self::Hello | Self::SealedHello => b"hello".to_vec(),
             Self::Text(size) => text_head(size, 0).into_iter().chain(text(size)).collect(),
         }
     }
@@ -86,7 +88,7 @@ impl Message {
         let answer = self.answer();
         match self {
             // Heads are each server's own.
-            Self::Hello => {
+            Self::Hello | Self::SealedHello => {
                 heard.starts_with(b"HTTP/1.1 200 ")
                     && heard.chunks(heard.len() / in_flight).all(|one| one.ends_with(&answer))
             }
@@ -118,9 +120,9 @@ fn text_head(size: usize, masked: u8) -> Vec<u8> {
 
 /// Connects, and says what comes first, if anything does. A server that has just been started may
 /// not listen yet.
-pub(crate) fn dial(to: SocketAddr, opening: &[u8]) -> io::Result<TcpStream> {
+pub(crate) fn dial(to: SocketAddr, is_sealed: bool, opening: &[u8]) -> io::Result<Wire<TcpStream>> {
     let began = Instant::now();
-    let mut stream = loop {
+    let stream = loop {
         match TcpStream::connect_timeout(&to, PATIENCE) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 if began.elapsed() > PATIENCE {
@@ -134,6 +136,7 @@ pub(crate) fn dial(to: SocketAddr, opening: &[u8]) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = if is_sealed { Wire::sealed(stream)? } else { Wire::Plain(stream) };
     if !opening.is_empty() {
         stream.write_all(opening)?;
         let head = read_head(&mut stream)?;
@@ -145,7 +148,7 @@ pub(crate) fn dial(to: SocketAddr, opening: &[u8]) -> io::Result<TcpStream> {
 }
 
 /// Byte by byte, so that nothing behind it is lost.
-fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn read_head(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

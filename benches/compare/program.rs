@@ -8,6 +8,7 @@ use std::process::Command;
 use clap::ValueEnum;
 
 use crate::machine::Built;
+use crate::wire::FOLDER;
 
 /// What a server is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -59,8 +60,9 @@ impl Program {
             "spin" => ", spinning",
             "timers-asking" => ", asking the wheel",
             "framed" if self.peer == Peer::Tokio => ", one write a read",
-            "http" if self.peer == Peer::Tokio => ", hyper",
-            "http" if self.peer == Peer::Go => ", net/http",
+            "http" | "https" if self.peer == Peer::Tokio => ", hyper",
+            "http" | "https" if self.peer == Peer::Go => ", net/http",
+            "tls" if self.peer == Peer::Tokio => "-rustls",
             "ws" | "ws-broadcast" => match self.peer {
                 Peer::Tokio => ", tungstenite",
                 Peer::Go => ", gorilla",
@@ -80,11 +82,18 @@ pub(crate) struct Programs {
     this: PathBuf,
     /// This program without the ledger, or why it isn't there.
     no_ledger: Result<PathBuf, String>,
+    /// The folder of the certificate, if there is one.
+    certificate: Option<PathBuf>,
 }
 
 impl Programs {
-    pub(crate) fn new(built: Built, this: PathBuf, no_ledger: Result<PathBuf, String>) -> Self {
-        Self { built, this, no_ledger }
+    pub(crate) fn new(
+        built: Built,
+        this: PathBuf,
+        no_ledger: Result<PathBuf, String>,
+        certificate: Option<PathBuf>,
+    ) -> Self {
+        Self { built, this, no_ledger, certificate }
     }
 
     /// What starts it, or why it can't be started here.
@@ -99,9 +108,9 @@ impl Programs {
             command.arg(program.kind).env("GOMAXPROCS", "1");
             Ok(command)
         };
-        let is_web = program.kind.starts_with("http") || program.kind.starts_with("ws");
-        match program.peer {
-            Peer::Overt => Ok(ours(&self.this, "overt")),
+        let is_web = ["http", "ws", "tls"].iter().any(|prefix| program.kind.starts_with(prefix));
+        let mut command = match program.peer {
+            Peer::Overt => Ok::<_, String>(ours(&self.this, "overt")),
             Peer::NoLedger => self.no_ledger.clone().map(|path| ours(&path, "overt")),
             Peer::Tokio => Ok(ours(&self.this, "tokio")),
             Peer::Go if is_web => other(&self.built.go_web),
@@ -113,10 +122,15 @@ impl Programs {
                 Ok(command)
             }
             Peer::Nginx => {
-                let folder = self.built.nginx.as_ref()?;
-                nginx(folder).map_err(|error| format!("nginx cannot be set up: {error}"))
+                let folder = self.built.nginx.as_ref().map_err(String::clone)?;
+                nginx(folder, program.kind == "https")
+                    .map_err(|error| format!("nginx cannot be set up: {error}"))
             }
+        }?;
+        if let Some(folder) = &self.certificate {
+            command.env(FOLDER, folder);
         }
+        Ok(command)
     }
 
     /// What can't be compared here. What the ledger's row lacks, it says itself.
@@ -128,8 +142,15 @@ impl Programs {
 }
 
 /// One process of nginx, at a port that was free a moment ago. It says nothing by itself.
-fn nginx(folder: &Path) -> io::Result<Command> {
+fn nginx(folder: &Path, by_tls: bool) -> io::Result<Command> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let tls = match by_tls {
+        true => {
+            "ssl; ssl_certificate ../cert.pem; ssl_certificate_key ../key.pem; \
+                 ssl_protocols TLSv1.3"
+        }
+        false => "",
+    };
     let settings = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
         events {{ worker_connections 20000; }}
@@ -138,7 +159,7 @@ fn nginx(folder: &Path) -> io::Result<Command> {
             client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
             uwsgi_temp_path uwsgi; scgi_temp_path scgi;
             server {{
-                listen 127.0.0.1:{port} backlog=4096;
+                listen 127.0.0.1:{port} backlog=4096 {tls};
                 location / {{ default_type text/plain; return 200 hello; }}
             }}
         }}"

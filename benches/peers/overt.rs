@@ -38,7 +38,10 @@ pub(crate) fn serve(kind: &str) -> io::Result<()> {
             engine.listen(AT, move || Member(room.clone()))?
         }
         "http" => web::hello(&mut engine)?,
+        "https" => web::sealed_hello(&mut engine)?,
+        "tls" => web::sealed(&mut engine, || Raw)?,
         "ws" => web::echo(&mut engine)?,
+        "ws-member" => web::member(&mut engine)?,
         "ws-broadcast" => web::broadcast(&mut engine)?,
         _ => return Err(io::Error::other(format!("overt has no server `{kind}`"))),
     };

@@ -9,7 +9,7 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
@@ -43,6 +43,22 @@ pub(crate) fn serve(kind: &str) -> io::Result<()> {
             "http" => accept(web::hello).await,
             "ws" => accept(web::echo).await,
             "ws-fast" => accept(web::fast_echo).await,
+            "tls" => {
+                let tls = web::acceptor()?;
+                let seal = move |stream| {
+                    let tls = tls.clone();
+                    async move { raw(tls.accept(stream).await?, 16 * KIB).await }
+                };
+                accept(seal).await
+            }
+            "https" => {
+                let tls = web::acceptor()?;
+                let seal = move |stream| {
+                    let tls = tls.clone();
+                    async move { web::hello(tls.accept(stream).await?).await }
+                };
+                accept(seal).await
+            }
             "ws-broadcast" => {
                 let (room, _) = broadcast::channel(64);
                 accept(move |stream| web::member(stream, room.clone())).await
@@ -65,7 +81,10 @@ where
     }
 }
 
-async fn raw(mut stream: TcpStream, size: usize) -> io::Result<()> {
+async fn raw<S>(mut stream: S, size: usize) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut block = vec![0; size];
     loop {
         match stream.read(&mut block).await? {

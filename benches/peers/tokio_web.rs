@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fastwebsockets::{FragmentCollector, OpCode, Role, WebSocket, WebSocketError};
@@ -12,14 +13,33 @@ use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-pub(crate) async fn hello(stream: TcpStream) -> io::Result<()> {
+use crate::wire::Certificate;
+
+/// Shows the certificate of this run.
+pub(crate) fn acceptor() -> io::Result<TlsAcceptor> {
+    let key = PrivateKeyDer::from_pem_file(Certificate::files()?.1).map_err(io::Error::other)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider);
+    let config = config.with_safe_default_protocol_versions().map_err(io::Error::other)?;
+    let config = config.with_no_client_auth().with_single_cert(Certificate::chain()?, key);
+    Ok(TlsAcceptor::from(Arc::new(config.map_err(io::Error::other)?)))
+}
+
+pub(crate) async fn hello<S>(stream: S) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let answer = |_: Request<Incoming>| async {
         let mut answer = Response::new(Full::new(Bytes::from_static(b"hello")));
         let text = hyper::header::HeaderValue::from_static("text/plain");

@@ -82,7 +82,7 @@ impl<N: Net> Connection<N> {
         let until = core.now() + u64::from(core.times.handshake);
         let secure = Secure::new(secured.0.layer(&host)?, secured.0.shakes_aside());
         self.secure(secure, until, core);
-        self.shake_hands(core)
+        self.greet(core)
     }
 
     /// Who is no longer owed anything begins to be idle now.

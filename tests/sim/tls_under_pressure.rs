@@ -128,10 +128,11 @@ fn who_does_not_read_is_closed_by_its_deadline() {
 /// A shutdown tells everybody that it was no cut, and lets those in who shake hands.
 pub(crate) fn drained(sim: &mut Simulation) {
     let grace = Grace { lame_duck: Duration::ZERO, ..Grace::default() };
-    let engine = sim.engine(Config { grace, ..Config::default() });
+    let workers = sim.random(3);
+    let engine = sim.engine(Config { grace, workers, ..Config::default() });
     listen(engine, || Echo);
     let handle = engine.handle();
-    let clients = sim.engine(Config::default()).handle();
+    let clients = sim.engine(Config { workers, ..Config::default() }).handle();
     let dial = dial(sim);
     let seen: Vec<_> = (0..3)
         .map(|_| {

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,7 +22,8 @@ func main() {
 	}
 	var serve http.HandlerFunc
 	switch kind {
-	case "http":
+	case "tls":
+	case "http", "https":
 		serve = hello
 	case "ws":
 		serve = echo
@@ -34,10 +36,49 @@ func main() {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err == nil {
 		fmt.Printf("%d %d\n", listener.Addr().(*net.TCPAddr).Port, os.Getpid())
-		err = http.Serve(listener, serve)
+		folder := os.Getenv("COMPARE_CERTIFICATE")
+		certificate, key := folder+"/cert.pem", folder+"/key.pem"
+		switch kind {
+		case "https":
+			// Without HTTP/2, as the others.
+			server := &http.Server{Handler: serve, TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}}
+			err = server.ServeTLS(listener, certificate, key)
+		case "tls":
+			err = sealed(listener, certificate, key)
+		default:
+			err = http.Serve(listener, serve)
+		}
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
+}
+
+// An echo by TLS.
+func sealed(listener net.Listener, certificate, key string) error {
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return err
+	}
+	listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}})
+	for {
+		connection, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer connection.Close()
+			block := make([]byte, 16*1024)
+			for {
+				count, err := connection.Read(block)
+				if err != nil {
+					return
+				}
+				if _, err := connection.Write(block[:count]); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 func hello(answer http.ResponseWriter, _ *http.Request) {

@@ -217,6 +217,12 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
         self.lane.whole_max()
     }
 
+    /// Counts bytes of the body that are kept until the exchange is over. `false` if all of the
+    /// server then keep more than they may (`BodyLimits::gathered`): answer 503.
+    pub fn gather(&mut self, count: usize) -> bool {
+        self.lane.gather(count as u64)
+    }
+
     /// Whether the answer has begun.
     pub fn is_answered(&self) -> bool {
         self.lane.is_answered()

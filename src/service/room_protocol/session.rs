@@ -41,8 +41,7 @@ pub(super) enum Then {
 
 impl Session {
     pub(super) fn new(rooms: Arc<Rooms>, protocol: Arc<RoomProtocol>) -> Self {
-        let pace = Pace::new(protocol.message_every, protocol.messages_at_once);
-        Self { rooms, protocol, member: None, publisher: None, pace }
+        Self { rooms, protocol, member: None, publisher: None, pace: Pace::default() }
     }
 
     /// Whether the client has said who it is.
@@ -65,7 +64,9 @@ impl Session {
             let (room, seq) = heard.about();
             teller.tell(&Told::Error { code, text: &text, room, seq });
         }
-        self.pace.count(turn.now).map_or(Then::GoOn, Then::Pause)
+        let RoomProtocol { message_every, messages_at_once, .. } = *self.protocol;
+        let wait = self.pace.count(turn.now, message_every, messages_at_once);
+        wait.map_or(Then::GoOn, Then::Pause)
     }
 
     /// Does what a message asks for; or tells a stable name for why not, and the same in words.
@@ -101,7 +102,10 @@ impl Session {
         let since = Since { bookmark: seen.map(Into::into), latest: 0 };
         let claim = Claim { name: name.as_deref(), key: key.map(|key| key.0.0), since };
         let address = turn.address.clone();
-        self.member = Some(Member::enter(&self.rooms, address, claim, turn.life, teller)?);
+        let (member, arrival) = Member::enter(&self.rooms, address, claim, turn.life)?;
+        let member = self.member.insert(member);
+        teller.welcome(member, arrival);
+        member.go_on(teller);
         self.publisher = client.map(|client| client.0.0);
         Ok(())
     }
@@ -116,7 +120,7 @@ impl Session {
         let mut teller = self.teller(now, wire);
         let Some(member) = &mut self.member else { return Ok(Then::GoOn) };
         member.mail(mail, &mut teller)?;
-        Ok(if member.is_user() { Then::GoOn } else { Then::Close })
+        Ok(if member.is_welcome() { Then::GoOn } else { Then::Close })
     }
 
     /// The peer takes more.
