@@ -55,8 +55,8 @@ impl WebSocketHandler for Guest {
 
     fn on_open(&mut self, cx: &mut WebSocketContext<'_, Self>) -> Result {
         let (address, life) = (cx.address(), cx.random());
-        let entered = Member::enter(&self.rooms, address, Claim::default(), life, &mut Lines(cx));
-        let joined = entered.and_then(|mut member| {
+        let entered = Member::enter(&self.rooms, address, Claim::default(), life);
+        let joined = entered.and_then(|(mut member, _)| {
             let since = Since { bookmark: None, latest: 20 };
             member.join(ROOM, since, life, &mut Lines(cx)).map(|()| member)
         });
@@ -113,10 +113,6 @@ impl Sink for Lines<'_, '_> {
             Event::Gap(gap) => format!("* {} messages are missing", gap.last - gap.first + 1),
             Event::Change(change) if change.came => format!("* {} came", change.user),
             Event::Change(change) => format!("* {} went", change.user),
-            // A room of their own, in which a user can be told something wherever they are.
-            Event::Joined(joined) if joined.room.is_of_a_user() => {
-                format!("* you are {}", joined.room.name())
-            }
             Event::Joined(joined) => format!("* {} here", joined.presence.names.join(", ")),
             Event::Present(_, presence) => format!("* {} people here", presence.users),
             Event::Kicked { why, .. } => format!("* you were removed: {why}"),

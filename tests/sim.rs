@@ -65,6 +65,9 @@ mod proxy_talk;
 mod reconnect;
 #[path = "sim/room_guest.rs"]
 mod room_guest;
+#[cfg(feature = "json")]
+#[path = "sim/room_protocol.rs"]
+mod room_protocol;
 #[path = "sim/rooms.rs"]
 mod rooms;
 #[path = "sim/shutdown.rs"]
@@ -108,6 +111,8 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     #[cfg(feature = "http")]
     http::drain,
     #[cfg(feature = "http")]
+    http::garbled,
+    #[cfg(feature = "http")]
     http::pipelined,
     #[cfg(all(feature = "http", feature = "tls"))]
     http_secured::encrypted,
@@ -133,6 +138,8 @@ const SCENARIOS: &[fn(&mut Simulation)] = &[
     shutdown::under_load,
     reconnect::comes_back,
     reconnect::gives_up,
+    #[cfg(feature = "json")]
+    room_protocol::scenario,
     rooms::a_room_begins_another_life,
     rooms::a_user_is_told_on_all_devices,
     rooms::connections_are_lost,

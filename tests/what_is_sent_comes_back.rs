@@ -150,7 +150,7 @@ proptest! {
             return Ok(());
         }
         sent.unwrap();
-        if !has_none {
+        if !has_none || is_head {
             for piece in &message.pieces {
                 encoder.body(piece, &mut output).unwrap();
             }

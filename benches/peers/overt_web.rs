@@ -125,9 +125,9 @@ impl WebSocketHandler for Guest {
 
     fn on_open(&mut self, cx: &mut WebSocketContext<'_, Self>) -> Result {
         let (address, life) = (cx.address(), cx.random());
-        let entered = RoomMember::enter(&self.rooms, address, Claim::default(), life, &mut Silent);
+        let entered = RoomMember::enter(&self.rooms, address, Claim::default(), life);
         let room = std::mem::take(&mut self.room);
-        let joined = entered.and_then(|mut member| {
+        let joined = entered.and_then(|(mut member, _)| {
             member.join(&room, Since::default(), life, &mut Silent).map(|()| member)
         });
         self.member = Some(joined.map_err(|_| Close::Protocol("no room"))?);

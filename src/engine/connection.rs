@@ -89,32 +89,29 @@ impl<N: Net> Connection<N> {
     #[inline]
     fn work(&mut self, core: &mut Core<N>) -> Result {
         if self.flags & (OPENED | BEFORE_READING) != OPENED {
-            return self.work_unusually(core);
+            if self.flags & SECURED != 0 {
+                return self.work_encrypted(core);
+            }
+            self.begin(core)?;
         }
         self.read_on::<false>(core)
     }
 
-    /// A visit that does something before it reads, or is to a connection that is encrypted.
     #[cold]
-    fn work_unusually(&mut self, core: &mut Core<N>) -> Result {
-        match self.flags & (SECURED | HANDSHAKING) {
-            0 => {
-                self.begin(core)?;
-                self.read_on::<false>(core)
-            }
-            SECURED => {
-                self.begin(core)?;
-                self.read_on::<true>(core)
-            }
+    fn work_encrypted(&mut self, core: &mut Core<N>) -> Result {
+        match self.flags & HANDSHAKING {
+            0 => self.begin(core)?,
             _ => {
-                self.shake_hands(core)?;
-                self.read_on::<true>(core)
+                self.flags &= !YIELDED;
+                self.greet(core)?;
             }
         }
+        self.read_on::<true>(core)
     }
 
-    /// Reads and has the handler react, within the budget, then settles.
-    #[inline]
+    /// Reads and has the handler react, within the budget, then settles. Each form is called from
+    /// one place, where the plain one is part of the visit.
+    #[inline(always)]
     fn read_on<const ENCRYPTED: bool>(&mut self, core: &mut Core<N>) -> Result {
         let mut budget = core.bounds.read_per_visit;
         while self.wants_read() && !core.stage.output.is_congested() {
@@ -240,7 +237,7 @@ impl<N: Net> Connection<N> {
             return self.flags & READABLE != 0;
         }
         if self.flags & HANDSHAKING != 0 {
-            return self.wants_read();
+            return self.flags & (READABLE | HELD) == READABLE;
         }
         self.flags & TELL_WRITABLE != 0
             || self.is_to_be_drained()

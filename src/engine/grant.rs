@@ -5,12 +5,12 @@ use std::mem;
 use super::connection::Connection;
 use super::core::{Core, millis};
 use super::due::{Due, after};
-#[cfg(feature = "tls")]
-use super::flag::SECURED;
 use super::flag::{
     CLOSING, DRAINED, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_DRAIN,
     TELL_EOF, TIMED,
 };
+#[cfg(feature = "tls")]
+use super::flag::{SECURED, YIELDED};
 #[cfg(feature = "tls")]
 use super::sealed::Secure;
 #[cfg(feature = "tls")]
@@ -82,7 +82,9 @@ impl<N: Net> Connection<N> {
         let until = core.now() + u64::from(core.times.handshake);
         let secure = Secure::new(secured.0.layer(&host)?, secured.0.shakes_aside());
         self.secure(secure, until, core);
-        self.shake_hands(core)
+        // Else the visit that this is part of would go on reading, and in the clear.
+        self.flags |= YIELDED;
+        self.greet(core)
     }
 
     /// Who is no longer owed anything begins to be idle now.

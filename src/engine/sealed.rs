@@ -13,6 +13,7 @@ pub(crate) struct Secure {
     pub(super) layer: Option<Box<dyn Layer>>,
     /// Workers compute the handshake, if there are any.
     pub(super) shakes_aside: bool,
+    pub(super) has_begun: bool,
     /// The beginning of a record, or of a message of a handshake.
     pub(super) unopened: Vec<u8>,
     /// What the socket has not taken, or was not yet given.
@@ -62,6 +63,7 @@ impl Secure {
         Self {
             layer: Some(layer),
             shakes_aside,
+            has_begun: false,
             unopened: Vec::new(),
             unsent: Buffer::default(),
             is_refused: false,

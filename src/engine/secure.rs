@@ -57,12 +57,13 @@ impl<N: Net> Connection<N> {
         }
     }
 
-    /// A visit during the handshake. A client has something to say before it reads.
-    pub(super) fn shake_hands(&mut self, core: &mut Core<N>) -> Result {
-        core.blocks.came.clear();
-        if let Some(secure) = self.secured().filter(|secure| !secure.unopened.is_empty()) {
-            core.blocks.came.put(&secure.unopened);
+    /// The first visit: a client has something to say before it reads.
+    pub(super) fn greet(&mut self, core: &mut Core<N>) -> Result {
+        let Some(secure) = self.secured() else { return Ok(()) };
+        if std::mem::replace(&mut secure.has_begun, true) {
+            return Ok(());
         }
+        core.blocks.came.clear();
         self.open_what_came(core)
     }
 

@@ -1,8 +1,10 @@
 //! An answer that is complete before its request is.
 
 use overt::service::http::{
-    BodyLimits, Exchange, ExchangeContext, HttpConfig, Params, Request, Responder, Serve,
+    BodyLimits, Exchange, ExchangeContext, HttpConfig, HttpServer, Params, Request, Responder,
+    Serve,
 };
+use overt::testing::Bench;
 use overt::wire::http::{RequestHead, ResponseHead, StatusCode};
 use overt::{Never, Reason, Result};
 
@@ -79,4 +81,27 @@ fn a_whole_body_that_grows_too_large_is_refused_on_the_way() {
     bench.data(b"0\r\n\r\n");
     bench.data(&get("/"));
     assert_eq!(only(&mut bench).text(), "hello");
+}
+
+#[test]
+fn what_all_gather_together_has_a_bound() {
+    let bodies = BodyLimits { gathered: 100, ..BodyLimits::default() };
+    let hello = |_: &Request<'_>, responder: Responder<'_, '_>| responder.text("hello");
+    let http = HttpServer::with(HttpConfig { bodies, ..HttpConfig::default() }, Serve::new(hello));
+    let [mut one, mut other] = [(); 2].map(|()| Bench::new(http.connection()));
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 80\r\n\r\n";
+    one.data(&[&head[..], &[b'x'; 60]].concat());
+    other.data(&[&head[..], &[b'x'; 60]].concat());
+    assert_eq!(only(&mut other).status, 503);
+    // What was refused is not kept.
+    one.data(&[b'x'; 20]);
+    assert_eq!(only(&mut one).text(), "hello");
+    other.data(&[b'x'; 20]);
+    other.data(&[&head[..], &[b'x'; 80]].concat());
+    assert_eq!(only(&mut other).text(), "hello");
+    // Who is gone in the middle gives back what it had.
+    one.data(&[&head[..], &[b'x'; 60]].concat());
+    one.reset();
+    other.data(&[&head[..], &[b'x'; 80]].concat());
+    assert_eq!(only(&mut other).text(), "hello");
 }

@@ -1,7 +1,7 @@
 //! What is no request, and what is no answer.
 
 use overt::service::http::{
-    Exchange, ExchangeContext, Params, Request, Responder, Response, Serve,
+    Exchange, ExchangeContext, HttpConfig, Params, Request, Responder, Response, Serve,
 };
 use overt::wire::http::{BodyLength, RequestHead, ResponseHead, StatusCode};
 use overt::{Bound, Close, Never, Reason, Result};
@@ -123,4 +123,44 @@ fn a_response_with_a_field_that_cannot_be_sent_is_500() {
     let mut bench = bench(Serve::new(bad));
     bench.data(&get("/"));
     assert_eq!(only(&mut bench).status, 500);
+}
+
+/// Hints, and then answers; and hints once more, too late.
+struct Hints;
+
+impl Exchange for Hints {
+    type Message = Never;
+
+    fn on_head(&mut self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        let hint = |status| ResponseHead::new(status).header("link", "</a.css>; rel=preload");
+        cx.inform(&hint(StatusCode::from_u16(103).unwrap()));
+        cx.inform(&hint(StatusCode::OK));
+        cx.answer(&ResponseHead::new(StatusCode::OK), b"hello");
+        cx.inform(&hint(StatusCode::from_u16(103).unwrap()));
+        Ok(())
+    }
+}
+
+#[test]
+fn hints_come_before_the_answer_and_never_behind_it() {
+    let mut bench = bench(|_: &RequestHead, _: &Params| Hints);
+    bench.data(&get("/"));
+    let answers = seen(&bench.take_output());
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [103, 200]);
+    assert_eq!(answers[0].header("link"), Some("</a.css>; rel=preload"));
+    bench.data(b"GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(only(&mut bench).status, 200);
+}
+
+#[test]
+fn the_server_names_itself_only_if_it_is_told_to() {
+    let mut silent = bench(Serve::new(hello));
+    silent.data(&get("/"));
+    assert_eq!(only(&mut silent).header("server"), None);
+    let config = HttpConfig { server: Some("overt".into()), ..HttpConfig::default() };
+    let mut named = crate::configured(config, Serve::new(hello));
+    for _ in 0..2 {
+        named.data(&get("/"));
+        assert_eq!(only(&mut named).head.matches("server: overt").count(), 1);
+    }
 }

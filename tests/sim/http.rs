@@ -9,7 +9,7 @@ use overt::service::http::{
     Done, Exchange, ExchangeContext, HttpServer, Params, Request, Responder, Response, Router,
     Serve,
 };
-use overt::sim::{Faults, Peer, Reading, Simulation, Status, seeds};
+use overt::sim::{Faults, Peer, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::http::{BodyLength, Headers, Method, RequestHead, ResponseHead, StatusCode};
 use overt::{Close, Config, Handle, Never, Reason, Result, Timer};
 
@@ -228,6 +228,8 @@ pub(crate) fn drain(sim: &mut Simulation) {
     let counts = Counts::default();
     let handle = listen(sim, &counts);
     let mut clients: Vec<Client> = (0..1 + sim.random(4)).map(|_| Client::new(sim)).collect();
+    // Who is still on the way when the shutdown begins may find nobody there.
+    sim.run_until(|| handle.connections() == clients.len() as u32);
     let steps = 5 + sim.random(30);
     for step in 0..300 {
         if step == steps {
@@ -318,6 +320,68 @@ pub(crate) fn drips(sim: &mut Simulation) {
     peer.close();
     sim.run_until(|| handle.connections() == 0);
     assert_closes(sim, &[Reason::ByUs]);
+}
+
+/// Requests with wrong bytes in them cost those who sent them their connection, and nobody else
+/// anything.
+pub(crate) fn garbled(sim: &mut Simulation) {
+    let counts = Counts::default();
+    let handle = listen(sim, &counts);
+    for _ in 0..1 + sim.random(4) {
+        let peer = sim.connect(AT);
+        let mut bytes: Vec<u8> = (0..4).flat_map(|number| draw(sim, number).0).collect();
+        for _ in 0..1 + sim.random(5) {
+            let at = sim.random(bytes.len().min(1 + sim.random(bytes.len())));
+            match sim.random(3) {
+                0 => bytes[at] = sim.random(256) as u8,
+                1 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, b"\r\n \t:;,0\x00"[sim.random(9)]),
+            }
+        }
+        peer.send(&bytes);
+        peer.finish();
+        sim.run_until(|| peer.is_over());
+        peer.close();
+    }
+    let fresh = sim.connect(AT);
+    fresh.send(b"GET /now/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    sim.run_until(|| fresh.is_over());
+    assert_eq!(bodies(seen(&fresh.received())), [b"/now/1"]);
+    fresh.close();
+    sim.run_until(|| handle.connections() == 0);
+    assert_eq!((counts.open(), counted(sim, "panics")), (0, 0));
+}
+
+/// Streams are cut at any byte, accepting fails, and all at once: what is answered is right, and
+/// nothing is left behind.
+#[test]
+fn in_havoc_answers_are_cut_short_and_never_wrong() {
+    Seeds::new(100).faults(Faults::havoc()).run(|sim| {
+        let counts = Counts::default();
+        let handle = listen(sim, &counts);
+        for _ in 0..4 {
+            let peer = sim.connect(AT);
+            let (requests, expected): (Vec<_>, Vec<_>) =
+                (0..1 + sim.random(6)).map(|number| draw(sim, number)).unzip();
+            peer.send(&requests.concat());
+            peer.finish();
+            // Some are never answered, not even when they connect.
+            sim.run_for(Duration::from_secs(300));
+            let received = peer.received();
+            if peer.status() == Status::Ended {
+                assert!(bodies(seen(&received)) == expected);
+            }
+            peer.close();
+        }
+        sim.run_for(Duration::from_secs(300));
+        assert_eq!(handle.connections(), 0);
+        assert_eq!((counts.open(), counted(sim, "panics")), (0, 0));
+    });
+}
+
+#[test]
+fn garbled_requests_cost_nobody_else_anything() {
+    seeds(100, garbled);
 }
 
 #[test]

@@ -39,7 +39,13 @@ impl Guest {
             (["enter", name, key], member @ None) => {
                 let (name, key) = (Some(*name), key.parse().ok());
                 let claim = Claim { name, key, since: Since::default() };
-                *member = Some(Member::enter(&self.rooms, address, claim, life, &mut telling)?);
+                let (mut entered, arrival) = Member::enter(&self.rooms, address, claim, life)?;
+                let own = format!("@{}", entered.name());
+                let mark = entered.bookmark(&own).unwrap();
+                telling
+                    .line(format_args!("joined {own} {} {} {arrival:?}", mark.epoch, mark.offset));
+                entered.go_on(&mut telling);
+                *member = Some(entered);
             }
             (["join", room, "-", latest], Some(member)) => {
                 let since = Since { bookmark: None, latest: latest.parse().unwrap() };
@@ -128,7 +134,7 @@ impl Sink for Telling<'_> {
                     presence.names.join(",")
                 ));
             }
-            Event::Post(post) => self.0.share(post.encoded(LINE, post_as_line)),
+            Event::Post(post) => self.0.share(post.encoded(LINE, post_as_line).into_owned()),
             Event::Gap(gap) => {
                 let (room, why) = (gap.room, gap.why.name());
                 self.line(format_args!("gap {room} {} {} {why}", gap.first, gap.last));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use overt::service::rooms::{RoomLimits, RoomSettings, Rooms, Slow};
-use overt::sim::{Reading, Simulation, seeds};
+use overt::sim::{Faults, Reading, Seeds, Simulation, seeds};
 use overt::{Config, Deadlines, Limits, Reason};
 
 use crate::room_guest::{AT, Client, Guest, Seen};
@@ -286,6 +286,28 @@ pub(crate) fn a_user_is_told_on_all_devices(sim: &mut Simulation) {
 #[test]
 fn everybody_is_told_everything_once_and_in_order() {
     seeds(100, everybody_is_told);
+}
+
+/// Not only when members look for themselves, every five seconds.
+#[test]
+fn posts_are_told_at_once_and_to_slow_members_as_soon_as_they_read() {
+    Seeds::new(6).faults(Faults::calm()).run(|sim| {
+        let room = RoomSettings { history_bytes: 16 << 20, ..RoomSettings::default() };
+        let rooms = serve(sim, Limits::default(), RoomLimits { room, ..RoomLimits::default() });
+        let mut people = people(sim, 3);
+        people[0].peer.set_reading(Reading::Never);
+        let (began, text) = (sim.now(), "x".repeat(8000));
+        for _ in 0..200 {
+            people[1].say(HALL, "-", &text);
+        }
+        all_told(sim, &mut people[1..], 200);
+        assert!(sim.now() < began + Duration::from_secs(1));
+        people[0].peer.set_reading(Reading::Eager);
+        all_told(sim, &mut people, 200);
+        assert!(sim.now() < began + Duration::from_secs(2));
+        people.iter().for_each(|client| nothing_twice(client.seen(HALL)));
+        all_leave(sim, &rooms, &people);
+    });
 }
 
 #[test]

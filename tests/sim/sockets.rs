@@ -183,16 +183,18 @@ fn each_session_ends_once_whatever_happens() {
 #[test]
 fn what_a_full_socket_cannot_answer_waits_in_the_kernel() {
     let faults =
-        Faults { would_block: 500, delay_max: Duration::from_millis(20), ..Faults::calm() };
-    Seeds::new(10).faults(faults).run(|sim| {
+        Faults { would_block: 250, delay_max: Duration::from_millis(20), ..Faults::calm() };
+    Seeds::new(40).run(|sim| {
         // What one call may give fits, and not what may wait.
         let limits =
-            Limits { datagrams_per_visit: 1, datagrams_unsent: 10_000, ..Limits::default() };
+            Limits { datagrams_per_visit: 1, datagrams_unsent: 7_000, ..Limits::default() };
         let engine = sim.engine(Config { loops: 1, limits, ..Config::default() });
         engine.bind(SERVER, || DatagramEcho).unwrap();
         let peer = peers(sim, 1).remove(0);
         for _ in 0..5 {
+            sim.set_faults(Faults::calm());
             (0..200).for_each(|_| peer.send(server(), &[7; 100]).unwrap());
+            sim.set_faults(faults.clone());
             let mut came = 0;
             sim.run_until(|| {
                 came += std::iter::from_fn(|| peer.receive()).count();

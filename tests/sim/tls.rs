@@ -19,7 +19,8 @@ use crate::{assert_closes, closes, small_limits};
 const AT: &str = "10.0.0.1:7443";
 
 /// What all seeds use, since making keys takes longer than running one: a server, and the authority
-/// that vouches for it. All that they send has the same length in each run.
+/// that vouches for it. All that they send has the same length in each run. Where there are
+/// workers, they shake hands.
 fn server() -> &'static (TlsServer, String) {
     static SERVER: OnceLock<(TlsServer, String)> = OnceLock::new();
     SERVER.get_or_init(|| {
@@ -27,7 +28,7 @@ fn server() -> &'static (TlsServer, String) {
         let signed = authority.sign(&["example.org"]);
         let identity = Identity::from_pem(signed.certificate.as_bytes(), signed.key.as_bytes());
         let server = TlsServer::builder().identity(identity.unwrap()).alpn(["echo"]);
-        (server.build().unwrap(), authority.pem())
+        (server.handshakes_by_workers(true).build().unwrap(), authority.pem())
     })
 }
 
@@ -39,12 +40,22 @@ pub(crate) fn listen<H: Handler>(
     engine.listen(Listen::at(at).tls(&server().0), handler).unwrap();
 }
 
+/// A client that trusts the server.
+pub(crate) fn client() -> &'static TlsClient {
+    static CLIENT: OnceLock<TlsClient> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        let roots = Roots::none().and_pem(server().1.as_bytes()).unwrap();
+        TlsClient::builder().roots(roots).build().unwrap()
+    })
+}
+
 /// With a client that has no sessions to resume yet, in one version or the other.
 pub(crate) fn dial(sim: &Simulation) -> Dial {
     let versions = [[TlsVersion::V1_3].as_slice(), &[TlsVersion::V1_2]];
     let roots = Roots::none().and_pem(server().1.as_bytes()).unwrap();
     let client = TlsClient::builder().roots(roots).alpn(["echo"]).server_name("example.org");
-    let client = client.versions(versions[sim.random(2)]).build().unwrap();
+    let client = client.versions(versions[sim.random(2)]).handshakes_by_workers(true);
+    let client = client.build().unwrap();
     AT.parse::<Dial>().unwrap().tls(&client)
 }
 
@@ -129,12 +140,12 @@ impl Handler for Client {
 
 /// Everything comes back, and both sides end in order.
 pub(crate) fn echo(sim: &mut Simulation) {
-    let limits = small_limits(sim);
-    let engine = sim.engine(Config { limits, ..Config::default() });
+    let (limits, workers) = (small_limits(sim), sim.random(3));
+    let engine = sim.engine(Config { limits, workers, ..Config::default() });
     listen(engine, || Echo);
     let handle = engine.handle();
     // One whose own output is too much is not read from, and would wait for ever.
-    let clients = sim.engine(Config::default()).handle();
+    let clients = sim.engine(Config { workers, ..Config::default() }).handle();
     let counts: Vec<_> = (0..1 + sim.random(3)).map(|_| 1 + sim.random(40_000)).collect();
     let dial = dial(sim);
     let seen: Vec<_> = counts
@@ -180,10 +191,11 @@ fn a_seed_repeats_itself() {
 /// nobody is told anything that was not sent.
 pub(crate) fn cut(sim: &mut Simulation) {
     sim.set_faults(Faults { reset: 100, ..sim.faults() });
-    let engine = sim.engine(Config::default());
+    let workers = sim.random(3);
+    let engine = sim.engine(Config { workers, ..Config::default() });
     listen(engine, || Echo);
     let handle = engine.handle();
-    let clients = sim.engine(Config::default()).handle();
+    let clients = sim.engine(Config { workers, ..Config::default() }).handle();
     let dial = dial(sim);
     let seen: Vec<_> = (0..5)
         .map(|_| {
@@ -211,7 +223,7 @@ fn who_is_cut_is_told_so() {
 
 /// Bytes that are not TLS, or end too early, or never.
 pub(crate) fn strangers(sim: &mut Simulation) {
-    let engine = sim.engine(Config::default());
+    let engine = sim.engine(Config { workers: sim.random(2), ..Config::default() });
     listen(engine, || Echo);
     let handle = engine.handle();
     let peers: Vec<_> = (0..3).map(|_| sim.connect(AT)).collect();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use overt::sim::{Simulation, seeds};
+use overt::sim::{Faults, Seeds, Simulation, seeds};
 use overt::{
-    Close, Config, Context, Deadlines, Grace, Handler, Limits, Never, Outgoing, Reason, Result,
-    Timer,
+    Close, Config, Context, Deadlines, Dial, Grace, Handler, Limits, Never, Outgoing, Reason,
+    Result, Timer,
 };
 
-use crate::tls::{Client, Echo, Seen, dial, listen};
+use crate::tls::{Client, Echo, Seen, client, dial, listen};
 use crate::{assert_closes, closes};
 
 const AGAIN: Timer = Timer::new(0);
@@ -128,10 +128,11 @@ fn who_does_not_read_is_closed_by_its_deadline() {
 /// A shutdown tells everybody that it was no cut, and lets those in who shake hands.
 pub(crate) fn drained(sim: &mut Simulation) {
     let grace = Grace { lame_duck: Duration::ZERO, ..Grace::default() };
-    let engine = sim.engine(Config { grace, ..Config::default() });
+    let workers = sim.random(3);
+    let engine = sim.engine(Config { grace, workers, ..Config::default() });
     listen(engine, || Echo);
     let handle = engine.handle();
-    let clients = sim.engine(Config::default()).handle();
+    let clients = sim.engine(Config { workers, ..Config::default() }).handle();
     let dial = dial(sim);
     let seen: Vec<_> = (0..3)
         .map(|_| {
@@ -158,4 +159,57 @@ pub(crate) fn drained(sim: &mut Simulation) {
 #[test]
 fn a_shutdown_cuts_nobody() {
     seeds(150, drained);
+}
+
+/// Says `go`, and speaks TLS once it hears `ok`.
+struct Late {
+    secured: bool,
+    seen: Arc<Seen>,
+}
+
+impl Handler for Late {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        assert!(!self.secured, "it is open, and nobody answered in TLS");
+        cx.output.put(b"go");
+        Ok(())
+    }
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        assert!(!self.secured, "it heard what was not encrypted");
+        if cx.input.starts_with(b"ok") {
+            cx.input.consume(2);
+            self.secured = true;
+            cx.effects.start_tls(client(), "example.org");
+        }
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        self.seen.ends.lock().unwrap().push(why.reason());
+    }
+}
+
+#[test]
+fn what_follows_in_the_clear_is_not_taken_for_tls() {
+    // An agreement that is read alone, though more is there.
+    let delay_max = Duration::from_millis(20);
+    let short = Faults { short: 1000, delay_max, ..Faults::calm() };
+    Seeds::new(200).faults(short).run(|sim| {
+        sim.serve("10.0.0.2:80", |peer| {
+            if !peer.take().is_empty() {
+                peer.send(b"okevil");
+                peer.finish();
+            }
+        });
+        let handle = sim.engine(Config::default()).handle();
+        let seen = Arc::new(Seen::default());
+        let dial: Dial = "10.0.0.2:80".parse().unwrap();
+        handle.connect(dial, Late { secured: false, seen: seen.clone() });
+        sim.run_until(|| seen.has_ended());
+        let end = seen.end();
+        let ends = [Reason::Protocol, Reason::TlsMalformed, Reason::TlsUnfinished];
+        assert!(ends.contains(&end), "{end:?}");
+    });
 }

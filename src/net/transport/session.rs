@@ -74,7 +74,7 @@ impl Session {
         }
     }
 
-    fn listen(
+    fn hear(
         &mut self,
         came: &mut [u8],
         plain: &mut Input,
@@ -129,7 +129,7 @@ impl Layer for Session {
         names::take_asked(); // Of one whose handshake failed.
         loop {
             let rest = came.get_mut(taken..).unwrap_or_default();
-            let (count, said) = self.listen(rest, plain, sealed);
+            let (count, said) = self.hear(rest, plain, sealed);
             taken = came.len().min(taken + count);
             match said {
                 Ok(Said::More) => {}

@@ -95,7 +95,7 @@ impl Chat {
             lines: wire::Lines::new(limits.line_max),
             member: None,
             silent: 0,
-            pace: Pace::new(limits.line_every, limits.lines_at_once),
+            pace: Pace::default(),
             limits,
         }
     }
@@ -175,9 +175,8 @@ impl Chat {
     fn rename(&mut self, name: &str, cx: &mut Context<'_, Self>) {
         let (address, life) = (cx.effects.address(), cx.effects.random());
         let claim = Claim { name: Some(name), ..Claim::default() };
-        let mut renamed = match Member::enter(&self.rooms, address, claim, life, &mut terminal(cx))
-        {
-            Ok(renamed) => renamed,
+        let mut renamed = match Member::enter(&self.rooms, address, claim, life) {
+            Ok((renamed, _)) => renamed,
             Err(why) => return notice(cx, format_args!("{why}")),
         };
         notice(cx, format_args!("you are now {}", renamed.name()));
@@ -198,8 +197,8 @@ impl Handler for Chat {
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
         let (address, life) = (cx.effects.address(), cx.effects.random());
         cx.effects.arm_every(HEARTBEAT, self.limits.ping_every);
-        match Member::enter(&self.rooms, address, Claim::default(), life, &mut terminal(cx)) {
-            Ok(member) => {
+        match Member::enter(&self.rooms, address, Claim::default(), life) {
+            Ok((member, _)) => {
                 let name = member.name();
                 notice(cx, format_args!("welcome! you are {name}; /help says what you can do"));
                 self.member = Some(member);
@@ -227,7 +226,8 @@ impl Handler for Chat {
                 }
             };
             self.heard(&line, cx);
-            if let Some(wait) = self.pace.count(cx.effects.now()) {
+            let ChatLimits { line_every, lines_at_once, .. } = self.limits;
+            if let Some(wait) = self.pace.count(cx.effects.now(), line_every, lines_at_once) {
                 cx.effects.pause();
                 cx.effects.arm(BREATH, wait);
                 return Ok(());
@@ -238,7 +238,7 @@ impl Handler for Chat {
     fn on_message(&mut self, mail: Mail, cx: &mut Context<'_, Self>) -> Result {
         let Some(member) = &mut self.member else { return Ok(()) };
         member.mail(mail, &mut terminal(cx))?;
-        if !member.is_user() {
+        if !member.is_welcome() {
             cx.effects.close();
         }
         Ok(())
@@ -251,6 +251,9 @@ impl Handler for Chat {
         }
         if let Some(member) = &mut self.member {
             member.tick(cx.effects.now(), &mut terminal(cx));
+            if !member.is_welcome() {
+                cx.effects.close();
+            }
         }
         // The first heartbeat may come right after a word.
         self.silent += 1;

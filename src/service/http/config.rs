@@ -23,6 +23,9 @@ pub struct BodyLimits {
     /// The body that a [`Service`](super::Service) gets as a whole; a larger one is answered with
     /// 413. 1 MiB.
     pub whole: usize,
+    /// What all services of a server gather at a time, on all loops together; who would make it
+    /// more is answered with 503. 256 MiB.
+    pub gathered: u64,
     /// What is still read, and dropped, of a request that was answered before it ended, so that
     /// the connection can be used again; with more the connection ends. 256 KiB.
     pub drained: u64,
@@ -30,7 +33,7 @@ pub struct BodyLimits {
 
 impl Default for BodyLimits {
     fn default() -> Self {
-        Self { whole: 1 << 20, drained: 256 << 10 }
+        Self { whole: 1 << 20, gathered: 256 << 20, drained: 256 << 10 }
     }
 }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::clock::{Clock, Moving};
 use super::exchange::ExchangeMail;
 use super::site::{Shared, Site};
-use super::talk::{Stage, Talk};
+use super::stage::Stage;
+use super::talk::Talk;
 use crate::handler::{Close, Context, Handler, Outgoing, Result, Timer};
 use crate::wire::http1::{RequestDecoder, RequestEvent};
 

@@ -217,6 +217,12 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
         self.lane.whole_max()
     }
 
+    /// Counts bytes of the body that are kept until the exchange is over. `false` if all of the
+    /// server then keep more than they may (`BodyLimits::gathered`): answer 503.
+    pub fn gather(&mut self, count: usize) -> bool {
+        self.lane.gather(count as u64)
+    }
+
     /// Whether the answer has begun.
     pub fn is_answered(&self) -> bool {
         self.lane.is_answered()
@@ -248,7 +254,7 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// itself ([`HttpDeadlines`](super::HttpDeadlines)). Then 503 is answered, or the answer cut.
     /// `None`: whenever it will be; a peer that does not take what it is sent is still cut off.
     pub fn set_deadline(&mut self, after: Option<Duration>) {
-        self.lane.set_deadline(after.map(|after| self.effects.now() + after));
+        self.lane.set_deadline(after.map(|after| self.effects.now().saturating_add(after)));
     }
 
     /// Arms one of [three](Self::TIMERS) timers, 0 to 2, to fire once, `after` from now.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::config::BodyLimits;
 use super::done::Done;
 use super::gzip::{Gzip, Offer};
+use super::pool::Share;
 use crate::base::Output;
 use crate::handler::Timer;
 use crate::wire::http::{
@@ -36,7 +37,7 @@ pub(super) struct Lane {
     date_second: u64,
     /// Fields that others than the exchange add, and where they are put together.
     added: Headers,
-    joined: ResponseHead,
+    joined: Option<Box<ResponseHead>>,
     /// Whether the body may be compressed, and the compressor while it is.
     offer: Option<Offer>,
     gzip: Option<Box<Gzip>>,
@@ -55,12 +56,15 @@ pub(super) struct Lane {
     /// How long the request's body is, as its head says, while it comes.
     body: BodyLength,
     bodies: BodyLimits,
+    /// Of what is gathered for services.
+    share: Share,
 }
 
 impl Lane {
-    pub(super) fn new(bodies: BodyLimits) -> Self {
+    pub(super) fn new(bodies: BodyLimits, share: Share) -> Self {
         Self {
             bodies,
+            share,
             body: BodyLength::Empty,
             encoder: ResponseEncoder::default(),
             said: Said::All,
@@ -71,7 +75,7 @@ impl Lane {
             date: HttpDate::at(0),
             date_second: 0,
             added: Headers::default(),
-            joined: ResponseHead::default(),
+            joined: None,
             offer: None,
             gzip: None,
             deadline: None,
@@ -122,6 +126,16 @@ impl Lane {
 
     pub(super) fn whole_max(&self) -> usize {
         self.bodies.whole
+    }
+
+    pub(super) fn gather(&mut self, count: u64) -> bool {
+        self.share.take(count)
+    }
+
+    /// Nothing is gathered any more.
+    #[inline]
+    pub(super) fn give_back(&mut self) {
+        self.share.give_back();
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -249,8 +263,10 @@ impl Lane {
         let encoded = if self.added.is_empty() && self.offer.is_none() {
             self.encoder.head(head, length, Some(&self.date), output)
         } else {
-            let length = self.join(head, length);
-            self.encoder.head(&self.joined, length, Some(&self.date), output)
+            let (joined, length) = self.join(head, length);
+            let encoded = self.encoder.head(&joined, length, Some(&self.date), output);
+            self.joined = Some(joined);
+            encoded
         };
         match encoded {
             Ok(()) => {
@@ -262,18 +278,23 @@ impl Lane {
         }
     }
 
-    /// The head with what others make of it; tells how long its body is then.
+    /// The head with what others make of it, and how long its body is then.
     #[cold]
-    fn join(&mut self, head: &ResponseHead, mut length: BodyLength) -> BodyLength {
-        self.joined.clone_from(head);
+    fn join(
+        &mut self,
+        head: &ResponseHead,
+        mut length: BodyLength,
+    ) -> (Box<ResponseHead>, BodyLength) {
+        let mut joined = self.joined.take().unwrap_or_default();
+        (*joined).clone_from(head);
         for (name, value) in self.added.iter() {
             // It could be appended before.
-            let _ = self.joined.headers.append(name, value);
+            let _ = joined.headers.append(name, value);
         }
         if let Some(offer) = self.offer {
-            self.gzip = Gzip::begin(offer, &mut self.joined, &mut length);
+            self.gzip = Gzip::begin(offer, &mut joined, &mut length);
         }
-        length
+        (joined, length)
     }
 
     #[inline]

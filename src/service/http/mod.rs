@@ -29,6 +29,7 @@ mod lane;
 mod layer;
 mod limit;
 mod params;
+mod pool;
 pub mod proxy;
 mod request;
 mod response;
@@ -37,6 +38,7 @@ mod router;
 mod server;
 mod service;
 mod site;
+mod stage;
 mod talk;
 
 pub use access_log::{Access, AccessLog};

@@ -65,7 +65,8 @@ impl Router {
     }
 
     /// Routes that are added from now on are those of `name` alone: a host name, or `*.` and the
-    /// end of many. What has no route there is looked up among those of all hosts.
+    /// end of many. What has no route there is looked up among those of all hosts. If several fit,
+    /// the one that was added last is asked first.
     pub fn host(mut self, name: &str) -> Self {
         self.hosts.push(Host::new(name));
         self
@@ -147,10 +148,12 @@ impl Router {
     /// What answers this request, and what its route left open.
     fn find(&self, head: &RequestHead) -> (Found<'_>, Params) {
         let name = if self.hosts.len() > 1 { head.host().unwrap_or_default() } else { "" };
-        let hosts = self.hosts.iter().filter(|host| host.is_for(name));
         let mut wrong_method = None;
         // The most particular first, and the routes of all hosts last.
-        for host in hosts.rev() {
+        for host in self.hosts.iter().rev() {
+            if !host.is_for(name) {
+                continue;
+            }
             let Some((route, params)) = host.find(head.path()) else { continue };
             match route.target(head.method()) {
                 Some(target) => return (Found::Target(target), params),
@@ -183,12 +186,15 @@ impl Host {
     }
 
     fn is_for(&self, name: &str) -> bool {
+        if self.name.is_empty() {
+            return true;
+        }
         match self.name.strip_prefix('*') {
             Some(end) => {
                 let start = name.len().saturating_sub(end.len());
                 start > 0 && name.get(start..).is_some_and(|it| it.eq_ignore_ascii_case(end))
             }
-            None => self.name.is_empty() || self.name.eq_ignore_ascii_case(name),
+            None => self.name.eq_ignore_ascii_case(name),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::config::HttpConfig;
 use super::connection::HttpConnection;
+use super::pool::Pool;
 use super::site::{Shared, Site};
 
 /// A site and how it is served, for any number of connections on any loops.
@@ -31,7 +32,8 @@ impl<S: Site> HttpServer<S> {
 
     /// Serves `site` as configured.
     pub fn with(config: HttpConfig, site: S) -> Self {
-        Self { shared: Arc::new(Shared { site, config }) }
+        let pool = Pool::new(config.bodies.gathered);
+        Self { shared: Arc::new(Shared { site, config, pool }) }
     }
 
     /// The handler of a new connection.

@@ -178,7 +178,7 @@ pub struct ServiceExchange<S: ?Sized> {
     service: Arc<S>,
     params: Params,
     /// Kept while the body comes.
-    head: Option<RequestHead>,
+    head: Option<Box<RequestHead>>,
     body: Vec<u8>,
     is_deferred: bool,
 }
@@ -213,10 +213,10 @@ impl<S: Service + ?Sized> ServiceExchange<S> {
             answer(cx, &StatusCode::INTERNAL_SERVER_ERROR.into());
         }
     }
+}
 
-    fn refuse(&mut self, cx: &mut ExchangeContext<'_, Answer>) {
-        answer(cx, &StatusCode::PAYLOAD_TOO_LARGE.into());
-    }
+fn refuse(cx: &mut ExchangeContext<'_, Answer>, status: StatusCode) {
+    answer(cx, &status.into());
 }
 
 impl<S: Service + ?Sized> Exchange for ServiceExchange<S> {
@@ -225,15 +225,19 @@ impl<S: Service + ?Sized> Exchange for ServiceExchange<S> {
     fn on_head(&mut self, head: &RequestHead, cx: &mut ExchangeContext<'_, Answer>) -> Result {
         match head.body_length() {
             length if length.is_empty() => self.call(head, None, cx),
-            BodyLength::Known(count) if count > cx.whole_max() as u64 => self.refuse(cx),
-            _ => self.head = Some(head.clone()),
+            BodyLength::Known(count) if count > cx.whole_max() as u64 => {
+                refuse(cx, StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            _ => self.head = Some(Box::new(head.clone())),
         }
         Ok(())
     }
 
     fn on_body(&mut self, piece: &[u8], cx: &mut ExchangeContext<'_, Answer>) -> Result {
         if self.body.len() + piece.len() > cx.whole_max() {
-            self.refuse(cx);
+            refuse(cx, StatusCode::PAYLOAD_TOO_LARGE);
+        } else if !cx.gather(piece.len()) {
+            refuse(cx, StatusCode::SERVICE_UNAVAILABLE);
         } else {
             self.body.extend_from_slice(piece);
         }

@@ -1,8 +1,11 @@
 //! [`Site`]: what a server has on offer, which makes an [`Exchange`] for each request.
 
+use std::sync::Arc;
+
 use super::config::HttpConfig;
 use super::exchange::Exchange;
 use super::params::Params;
+use super::pool::Pool;
 use crate::wire::http::RequestHead;
 
 /// Makes the exchange for each request. One site serves all connections of all loops.
@@ -42,4 +45,5 @@ where
 pub(super) struct Shared<S> {
     pub(super) site: S,
     pub(super) config: HttpConfig,
+    pub(super) pool: Arc<Pool>,
 }

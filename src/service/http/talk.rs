@@ -8,33 +8,12 @@ use super::clock::Wait;
 use super::exchange::{Carrier, Exchange, ExchangeContext, ExchangeMail};
 use super::lane::Lane;
 use super::params::Params;
+use super::pool::Share;
 use super::site::{Shared, Site};
+use super::stage::Stage;
 use crate::base::Output;
 use crate::handler::{Close, Deadline, Effects, Result, Timer};
 use crate::wire::http::{Headers, HttpError, RequestHead, StatusCode};
-
-/// How far the request has come that is being served.
-///
-/// ```text
-///        head              end                  answered
-/// Idle ────────► Body ──────────► Answering ───────────────► Idle
-///                  │ answered                    end, or Over if too much follows
-///                  └─────────► Draining ───────────────────► Idle
-/// any ──► Over: the connection ends when what was said is sent
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Between requests.
-    Idle,
-    /// Its body comes.
-    Body,
-    /// All of it has come.
-    Answering,
-    /// It was answered before it ended: so many bytes more of it are read, and dropped.
-    Draining { left: u64 },
-    /// Nothing more is read.
-    Over,
-}
 
 /// Without a router, no part of a path was left open.
 static NONE: Params = Params::NONE;
@@ -60,7 +39,7 @@ pub(super) struct Talk<S: Site> {
 impl<S: Site> Talk<S> {
     pub(super) fn new(server: Arc<Shared<S>>) -> Self {
         Self {
-            lane: Lane::new(server.config.bodies),
+            lane: Lane::new(server.config.bodies, Share::new(&server.pool)),
             server,
             exchange: None,
             stage: Stage::Idle,
@@ -129,6 +108,9 @@ impl<S: Site> Talk<S> {
         self.since = effects.now();
         self.is_live = true;
         self.lane.begin(head, self.is_last, effects.now());
+        if let Some(name) = &self.server.config.server {
+            self.lane.add_header("server", name.as_bytes());
+        }
         let site = &self.server.site;
         let exchange = match &mut self.exchange {
             Some(exchange) if S::RENEWS => {
@@ -294,6 +276,7 @@ impl<S: Site> Talk<S> {
     fn over(&mut self, reset: bool, effects: &mut Effects<'_, Carrier>) {
         self.is_live = false;
         self.lane.forget_timers(|timer| effects.disarm(timer));
+        self.lane.give_back();
         if let Some(exchange) = &mut self.exchange {
             exchange.on_done(&self.lane.done(reset, effects.now()));
         }
@@ -354,6 +337,7 @@ impl<S: Site> Talk<S> {
         output: &mut Output,
         effects: &mut Effects<'_, Carrier>,
     ) -> Result {
+        log::error!("an exchange for {} panicked", effects.peer());
         self.exchange = None;
         if self.lane.is_handed_over() {
             return Err(Close::Panicked);
@@ -423,17 +407,19 @@ impl<S: Site> Talk<S> {
     pub(super) fn waits(&self, head_since: Option<Duration>) -> Option<(Wait, Duration)> {
         let times = &self.server.config.deadlines;
         match (self.stage, head_since) {
-            (Stage::Idle, Some(since)) => Some((Wait::Head, since + times.head)),
+            (Stage::Idle, Some(since)) => Some((Wait::Head, since.saturating_add(times.head))),
             (Stage::Idle, None) if self.is_last => {
-                Some((Wait::Request, self.since + times.last_request))
+                Some((Wait::Request, self.since.saturating_add(times.last_request)))
             }
-            (Stage::Idle, None) => Some((Wait::Request, self.since + times.idle)),
-            (Stage::Draining { .. }, _) => Some((Wait::Rest, self.since + times.head)),
+            (Stage::Idle, None) => Some((Wait::Request, self.since.saturating_add(times.idle))),
+            (Stage::Draining { .. }, _) => {
+                Some((Wait::Rest, self.since.saturating_add(times.head)))
+            }
             (Stage::Over, _) => None,
             (Stage::Body | Stage::Answering, _) => match self.lane.deadline() {
                 Some(own) => own.map(|at| (Wait::Answer, at)),
                 None if self.stage == Stage::Answering && !self.lane.is_answered() => {
-                    Some((Wait::Answer, self.since + times.answer))
+                    Some((Wait::Answer, self.since.saturating_add(times.answer)))
                 }
                 None => None,
             },

@@ -6,23 +6,22 @@
 
 use std::sync::Arc;
 
-use crate::service::http::{Request, Responder, Response, Router};
+use crate::handler::Never;
+use crate::service::http::{Asset, Embedded, Entry, ExchangeContext, Layer, Onion, Router};
 use crate::service::rooms::Rooms;
 use crate::service::websocket::{Refusal, WebSocketConfig, WebSocketSite};
 use crate::service::{RoomProtocol, RoomsByWebSocket};
 use crate::wire::http::RequestHead;
 
-/// The files of the page: its path, its media type, and what is in it.
-const FILES: [(&str, &str, &str); 6] = [
-    ("/", "text/html; charset=utf-8", include_str!("index.html")),
-    ("/page.css", "text/css; charset=utf-8", include_str!("page.css")),
-    ("/page.js", SCRIPT, include_str!("page.js")),
-    ("/connection.js", SCRIPT, include_str!("connection.js")),
-    ("/room.js", SCRIPT, include_str!("room.js")),
-    ("/icon.svg", "image/svg+xml", include_str!("icon.svg")),
+/// The files of the page.
+const FILES: [(&str, &str); 6] = [
+    ("/", include_str!("index.html")),
+    ("/page.css", include_str!("page.css")),
+    ("/page.js", include_str!("page.js")),
+    ("/connection.js", include_str!("connection.js")),
+    ("/room.js", include_str!("room.js")),
+    ("/icon.svg", include_str!("icon.svg")),
 ];
-
-const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Nothing but what this server gives may run, be shown, or be connected to; and nobody may frame
 /// the page, or send forms from it elsewhere.
@@ -58,19 +57,21 @@ pub fn room_page(
     let guest = move |_: &RequestHead| {
         Ok::<_, Refusal>(RoomsByWebSocket::new(rooms.clone(), protocol.clone()))
     };
-    let router = Router::new().site("/rooms", WebSocketSite::new(config, guest));
-    FILES.into_iter().fold(router, |router, (path, media_type, text)| {
-        let response = file(media_type, text);
-        router.get(path, move |_: &Request<'_>, responder: Responder<'_, '_>| {
-            responder.send(&response);
-        })
-    })
+    // Asked for again each time, and sent if they are not the same: a new server has a new page.
+    let asset = |(path, text): (_, &'static str)| Asset::new(path, text).cache_control("no-cache");
+    let files = Embedded::new(FILES.into_iter().map(asset)).behind(Guard);
+    Router::new().site("/rooms", WebSocketSite::new(config, guest)).fallback_site(files)
 }
 
-fn file(media_type: &str, text: &'static str) -> Response {
-    Response::bytes(media_type, text)
-        .header("content-security-policy", POLICY)
-        .header("x-content-type-options", "nosniff")
-        .header("referrer-policy", "no-referrer")
-        .header("cache-control", "no-cache")
+/// Tells browsers what the page may not do.
+struct Guard;
+
+impl Layer for Guard {
+    type State = ();
+
+    fn enter(&self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Entry<()> {
+        cx.add_header("content-security-policy", POLICY.as_bytes());
+        cx.add_header("referrer-policy", b"no-referrer");
+        Entry::Pass(())
+    }
 }

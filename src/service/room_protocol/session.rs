@@ -41,8 +41,7 @@ pub(super) enum Then {
 
 impl Session {
     pub(super) fn new(rooms: Arc<Rooms>, protocol: Arc<RoomProtocol>) -> Self {
-        let pace = Pace::new(protocol.message_every, protocol.messages_at_once);
-        Self { rooms, protocol, member: None, publisher: None, pace }
+        Self { rooms, protocol, member: None, publisher: None, pace: Pace::default() }
     }
 
     /// Whether the client has said who it is.
@@ -65,7 +64,9 @@ impl Session {
             let (room, seq) = heard.about();
             teller.tell(&Told::Error { code, text: &text, room, seq });
         }
-        self.pace.count(turn.now).map_or(Then::GoOn, Then::Pause)
+        let RoomProtocol { message_every, messages_at_once, .. } = *self.protocol;
+        let wait = self.pace.count(turn.now, message_every, messages_at_once);
+        wait.map_or(Then::GoOn, Then::Pause)
     }
 
     /// Does what a message asks for; or tells a stable name for why not, and the same in words.
@@ -101,7 +102,10 @@ impl Session {
         let since = Since { bookmark: seen.map(Into::into), latest: 0 };
         let claim = Claim { name: name.as_deref(), key: key.map(|key| key.0.0), since };
         let address = turn.address.clone();
-        self.member = Some(Member::enter(&self.rooms, address, claim, turn.life, teller)?);
+        let (member, arrival) = Member::enter(&self.rooms, address, claim, turn.life)?;
+        let member = self.member.insert(member);
+        teller.welcome(member, arrival);
+        member.go_on(teller);
         self.publisher = client.map(|client| client.0.0);
         Ok(())
     }
@@ -116,7 +120,7 @@ impl Session {
         let mut teller = self.teller(now, wire);
         let Some(member) = &mut self.member else { return Ok(Then::GoOn) };
         member.mail(mail, &mut teller)?;
-        Ok(if member.is_user() { Then::GoOn } else { Then::Close })
+        Ok(then(member))
     }
 
     /// The peer takes more.
@@ -128,11 +132,21 @@ impl Session {
     }
 
     /// It is time to look for what no mail told of.
-    pub(super) fn tick<W: Wire>(&mut self, now: Duration, wire: &mut W) {
+    pub(super) fn tick<W: Wire>(&mut self, now: Duration, wire: &mut W) -> Then {
         let mut teller = self.teller(now, wire);
-        if let Some(member) = &mut self.member {
-            member.tick(now, &mut teller);
+        let Some(member) = &mut self.member else { return Then::GoOn };
+        member.tick(now, &mut teller);
+        then(member)
+    }
+
+    /// It is time that the client had said who it is.
+    pub(super) fn hello_is_due<W: Wire>(&mut self, now: Duration, wire: &mut W) -> Then {
+        if self.is_known() {
+            return Then::GoOn;
         }
+        let (code, text) = ("hello_late", "nobody said who it is");
+        self.teller(now, wire).tell(&Told::Error { code, text, room: None, seq: None });
+        Then::Close
     }
 
     fn teller<'a, W: Wire>(&self, now: Duration, wire: &'a mut W) -> Teller<'a, W> {
@@ -151,6 +165,11 @@ fn at_once(posts: &[Arc<Post>]) -> &[Arc<Post>] {
     };
     let count = posts.iter().take_while(fits).count().max(1).min(posts.len());
     posts.get(..count).unwrap_or_default()
+}
+
+/// Whether a member may stay.
+fn then(member: &Member) -> Then {
+    if member.is_welcome() { Then::GoOn } else { Then::Close }
 }
 
 /// Beyond line feeds and tabs, nobody needs control characters, and terminals obey them.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::told::Told;
-use crate::service::rooms::{Arrival, Change, Event, Gap, Joined, Post, Sink};
+use crate::service::rooms::{Arrival, Change, Event, Gap, Joined, Member, Post, Sink};
 
 /// The version of the protocol.
 const PROTOCOL: u32 = 1;
@@ -33,31 +33,42 @@ impl<W: Wire> Teller<'_, W> {
         self.wire.send(&told.to_json());
     }
 
-    fn joined(&mut self, joined: &Joined<'_>) {
-        let Joined { room, offset, arrival, presence } = *joined;
-        let (name, epoch) = (room.name(), room.epoch());
-        let arrival = match arrival {
-            Arrival::New => "new",
-            Arrival::Resumed => "resumed",
-            Arrival::Lost => "lost",
-        };
-        if !room.is_of_a_user() {
-            let (users, members) = (presence.users, presence.members);
-            let (slow, names) = (room.settings().slow.name(), &presence.names[..]);
-            let room = name;
-            let told = Told::Joined { room, epoch, offset, arrival, slow, users, members, names };
-            return self.tell(&told);
-        }
+    /// Somebody has said who they are.
+    pub(super) fn welcome(&mut self, member: &Member, arrival: Arrival) {
+        let own = member.rooms().next().filter(|room| room.is_of_a_user());
+        let bookmark = own.and_then(|room| member.bookmark(room.name()));
         self.tell(&Told::Welcome {
             protocol: PROTOCOL,
-            name: name.strip_prefix('@').unwrap_or(name),
-            room: name,
-            epoch,
-            offset,
-            arrival,
+            name: member.name(),
+            room: own.map(|room| &**room.name()),
+            epoch: bookmark.map(|it| it.epoch),
+            offset: bookmark.map(|it| it.offset),
+            arrival: name_of(arrival),
             now: self.now.as_millis() as u64,
             text_max: self.text_max,
         });
+    }
+
+    fn joined(&mut self, joined: &Joined<'_>) {
+        let Joined { room, offset, arrival, presence } = *joined;
+        self.tell(&Told::Joined {
+            room: room.name(),
+            epoch: room.epoch(),
+            offset,
+            arrival: name_of(arrival),
+            slow: room.settings().slow.name(),
+            users: presence.users,
+            members: presence.members,
+            names: &presence.names,
+        });
+    }
+}
+
+fn name_of(arrival: Arrival) -> &'static str {
+    match arrival {
+        Arrival::New => "new",
+        Arrival::Resumed => "resumed",
+        Arrival::Lost => "lost",
     }
 }
 

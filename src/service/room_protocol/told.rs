@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Serializer;
+use serde::{Serialize, Serializer};
 
 use crate::service::rooms::{Epoch, Post};
 
@@ -14,10 +14,12 @@ pub(super) enum Told<'a> {
     Welcome {
         protocol: u32,
         name: &'a str,
-        room: &'a str,
-        #[serde(serialize_with = "as_text")]
-        epoch: Epoch,
-        offset: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        #[serde(serialize_with = "as_some_text", skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        offset: Option<u64>,
         arrival: &'static str,
         now: u64,
         text_max: usize,
@@ -142,6 +144,10 @@ impl Told<'_> {
 
 fn as_text<S: Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(epoch)
+}
+
+fn as_some_text<S: Serializer>(epoch: &Option<Epoch>, serializer: S) -> Result<S::Ok, S::Error> {
+    epoch.map(|epoch| epoch.to_string()).serialize(serializer)
 }
 
 fn as_list<S: Serializer>(names: &[Arc<str>], serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::event::{Event, Joined, Sink};
 use super::mail::{Mail, Word};
-use super::place::{Bookmark, Since};
+use super::place::{Arrival, Bookmark, Since};
 use super::post::{Draft, Post};
 use super::refused::Refused;
-use super::registry::{Place, Rooms};
+use super::registry::Rooms;
 use super::room::{Admitted, Published, Publisher, Room};
 use super::seat::Seat;
 use crate::handler::{Address, Result};
@@ -22,16 +22,18 @@ pub struct Member {
     rooms: Arc<Rooms>,
     name: Arc<str>,
     address: Address<Mail>,
-    /// The user's own room comes first.
+    /// The user's own room comes first, if they have one.
     seats: Vec<Seat>,
     /// Where to go on looking, so that no room holds up the others.
-    next: usize,
+    next: u32,
+    is_guest: bool,
 }
 
 /// Who wants to come in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Claim<'a> {
-    /// The name, unless any will do.
+    /// As a user of this name, which is then taken, and has a room of its own; or else as a guest,
+    /// who is given a name and has none.
     pub name: Option<&'a str>,
     /// What other connections of the same user must show, and whoever comes back to the name.
     /// Without it the name is this connection's alone, and free when it goes.
@@ -41,8 +43,8 @@ pub struct Claim<'a> {
 }
 
 impl Member {
-    /// Comes in, as the user that is claimed to be. `life` is a random number: see
-    /// [`Epoch`](super::Epoch).
+    /// Comes in. `life` is a random number: see [`Epoch`](super::Epoch). Tells whether it goes on
+    /// where it was in its own room; what it missed there, [`go_on`](Self::go_on) tells.
     ///
     /// # Errors
     /// Somebody else has that name, or it is none, or there are too many.
@@ -51,14 +53,19 @@ impl Member {
         address: Address<Mail>,
         claim: Claim<'_>,
         life: u64,
-        sink: &mut impl Sink,
-    ) -> Result<Self, Refused> {
-        let since = (claim.since, life);
-        let (name, taken) = rooms.take_name(claim.name, claim.key, address.clone(), since)?;
-        let rooms = rooms.clone();
-        let mut member = Self { rooms, name, address, seats: Vec::with_capacity(2), next: 0 };
-        member.sit_down(taken, sink);
-        Ok(member)
+    ) -> Result<(Self, Arrival), Refused> {
+        let is_guest = claim.name.is_none();
+        let name = claim.name.map_or_else(|| rooms.name_a_guest(), Into::into);
+        let (rooms, seats) = (rooms.clone(), Vec::with_capacity(1));
+        let mut member = Self { rooms, name, address, seats, next: 0, is_guest };
+        let mut arrival = Arrival::New;
+        if !is_guest {
+            let (address, since) = (member.address.clone(), (claim.since, life));
+            let taken = member.rooms.take_name(&member.name, claim.key, address, since)?;
+            arrival = taken.1.arrival;
+            member.seats.push(Seat::new(taken.0, &taken.1));
+        }
+        Ok((member, arrival))
     }
 
     /// The user's name.
@@ -66,7 +73,7 @@ impl Member {
         &self.name
     }
 
-    /// The rooms that it is in, the user's own first.
+    /// The rooms that it is in, first the user's own, if it is no guest.
     pub fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
         self.seats.iter().map(|seat| &seat.room)
     }
@@ -76,10 +83,9 @@ impl Member {
         self.rooms().find(|room| &**room.name() == name)
     }
 
-    /// Whether it is a user still: not once it was removed from the user's own room, and is to be
-    /// closed.
-    pub fn is_user(&self) -> bool {
-        self.rooms().next().is_some_and(|room| room.is_of_a_user())
+    /// Whether it may stay. If it was removed from the user's own room, it is to be closed.
+    pub fn is_welcome(&self) -> bool {
+        self.is_guest || self.rooms().next().is_some_and(|room| room.is_of_a_user())
     }
 
     /// How far it has come in this room, if it is in it.
@@ -100,31 +106,25 @@ impl Member {
         sink: &mut impl Sink,
     ) -> Result<(), Refused> {
         if let Some(at) = self.seats.iter().position(|seat| &**seat.room.name() == name) {
-            if self.seats.get(at).is_some_and(Seat::is_mine) {
+            if self.seats.get(at).is_some_and(|seat| seat.is_of(self.address.id())) {
                 return Err(Refused::Already);
             }
             // It was removed, and is about to hear of it.
             self.seats.remove(at);
         }
-        if self.seats.len() > self.rooms.limits().rooms_per_member {
+        let rooms = self.rooms().filter(|room| !room.is_of_a_user()).count();
+        if rooms >= self.rooms.limits().rooms_per_member {
             return Err(Refused::RoomsPerMember);
         }
-        let joined = self.rooms.join(name, &self.name, self.address.clone(), (since, life))?;
-        self.sit_down(joined, sink);
-        Ok(())
-    }
-
-    fn sit_down(&mut self, (room, admitted): Place, sink: &mut impl Sink) {
-        let mut seat = Seat::new(room, self.address.id(), &admitted);
-        let Admitted { offset, arrival, presence, .. } = &admitted;
-        sink.put(Event::Joined(Joined {
-            room: &seat.room,
-            offset: *offset,
-            arrival: *arrival,
-            presence,
-        }));
+        let (address, since) = (self.address.clone(), (since, life));
+        let (room, admitted) = self.rooms.join(name, &self.name, address, since)?;
+        let mut seat = Seat::new(room, &admitted);
+        let Admitted { offset, arrival, ref presence, .. } = admitted;
+        let room = &seat.room;
+        sink.put(Event::Joined(Joined { room, offset, arrival, presence }));
         seat.look(sink);
         self.seats.push(seat);
+        Ok(())
     }
 
     /// Leaves a room.
@@ -162,7 +162,10 @@ impl Member {
     /// # Errors
     /// It is not in that room.
     pub fn history(&self, room: &str, after: u64, max: usize) -> Result<Vec<Arc<Post>>, Refused> {
-        let seat = self.seat_in(room).filter(|seat| seat.is_mine()).ok_or(Refused::NotThere)?;
+        let seat = self
+            .seat_in(room)
+            .filter(|seat| seat.is_of(self.address.id()))
+            .ok_or(Refused::NotThere)?;
         Ok(seat.room.history(after, max))
     }
 
@@ -183,7 +186,8 @@ impl Member {
                 Ok(())
             }
             Word::Kicked { room, why } => {
-                let is_gone = |seat: &Seat| Arc::ptr_eq(seat.room.name(), &room) && !seat.is_mine();
+                let me = self.address.id();
+                let is_gone = |seat: &Seat| Arc::ptr_eq(seat.room.name(), &room) && !seat.is_of(me);
                 if let Some(at) = self.seats.iter().position(is_gone) {
                     self.seats.remove(at);
                     sink.put(Event::Kicked { room: &room, why: &why });
@@ -196,8 +200,8 @@ impl Member {
     /// The peer takes more: tells whatever was not told, for as long as there is room.
     pub fn go_on(&mut self, sink: &mut impl Sink) {
         for _ in 0..self.seats.len() {
-            self.next = (self.next + 1) % self.seats.len();
-            if let Some(seat) = self.seats.get_mut(self.next) {
+            self.next = (self.next + 1) % self.seats.len() as u32;
+            if let Some(seat) = self.seats.get_mut(self.next as usize) {
                 seat.look(sink);
             }
         }
@@ -207,8 +211,9 @@ impl Member {
     /// loop, or more users come and go than can be told one by one.
     pub fn tick(&mut self, now: Duration, sink: &mut impl Sink) {
         self.rooms.sweep(now);
+        let me = self.address.id();
         self.seats.retain(|seat| {
-            let is_mine = seat.is_mine();
+            let is_mine = seat.is_of(me);
             if !is_mine {
                 sink.put(Event::Kicked { room: seat.room.name(), why: "" });
             }

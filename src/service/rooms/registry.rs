@@ -1,5 +1,6 @@
 //! [`Rooms`]: all rooms of a server, by name.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::handler::{Address, ConnectionId};
 pub struct Rooms {
     common: Arc<Common>,
     table: Mutex<Table>,
+    /// How many were given a name.
+    guests: AtomicU64,
 }
 
 /// Guarded by a lock that is held to find a room, and to let somebody in; never while a room is
@@ -28,8 +31,10 @@ pub struct Rooms {
 struct Table {
     rooms: Shelf,
     users: Shelf,
-    guests: u64,
 }
+
+/// Names of those who gave none begin so, and no others do.
+const GUEST: &str = "guest-";
 
 /// A room, and what somebody is to know who was let in.
 pub(super) type Place = (Arc<Room>, Admitted);
@@ -37,7 +42,8 @@ pub(super) type Place = (Arc<Room>, Admitted);
 impl Rooms {
     /// No room yet.
     pub fn new(limits: RoomLimits) -> Arc<Self> {
-        Arc::new(Self { common: Arc::new(Common::new(limits)), table: Mutex::default() })
+        let (table, guests) = Default::default();
+        Arc::new(Self { common: Arc::new(Common::new(limits)), table, guests })
     }
 
     /// What they allow.
@@ -57,7 +63,8 @@ impl Rooms {
         life: u64,
     ) -> Result<Arc<Room>, Refused> {
         self.check_name(name)?;
-        let make = |name| Room::new(name, Epoch(life), settings, None, self.common.clone());
+        let make =
+            |name| Room::new(name, Epoch(life), settings, Owner::Nobody, self.common.clone());
         let table = &mut *self.table();
         let room = table.rooms.find_or_make(name, self.limits().rooms, make);
         let room = room.ok_or(Refused::Rooms)?;
@@ -116,7 +123,7 @@ impl Rooms {
     /// histories hold.
     pub fn counts(&self) -> (usize, usize, usize) {
         let table = self.table();
-        let bytes = self.common.history_bytes.load(std::sync::atomic::Ordering::Relaxed);
+        let bytes = self.common.history_bytes.load(Relaxed);
         (table.rooms.len(), table.users.len(), bytes)
     }
 
@@ -129,33 +136,33 @@ impl Rooms {
         table.users.sweep(now, linger);
     }
 
-    /// Takes the name of a user, or comes to it as another connection of theirs. Tells the name,
-    /// for those who have none.
+    /// A name that nobody else has or can take.
+    pub(super) fn name_a_guest(&self) -> Arc<str> {
+        format!("{GUEST}{}", self.guests.fetch_add(1, Relaxed) + 1).into()
+    }
+
+    /// Takes the name of a user, or comes to it as another connection of theirs.
     pub(super) fn take_name(
         &self,
-        name: Option<&str>,
+        name: &Arc<str>,
         key: Option<u128>,
         address: Address<Mail>,
         (since, life): (Since, u64),
-    ) -> Result<(Arc<str>, Place), Refused> {
-        let (limits, owner) = (self.limits(), Owner(key));
+    ) -> Result<Place, Refused> {
+        self.check_name(name)?;
+        let (limits, owner) = (self.limits(), Owner::new(key));
         let make = |name| {
             let settings = limits.user.clone();
-            Room::new(name, Epoch(life), settings, Some(owner), self.common.clone())
+            Room::new(name, Epoch(life), settings, owner, self.common.clone())
         };
-        name.map_or(Ok(()), |name| self.check_name(name))?;
-        let table = &mut *self.table();
-        let name: Arc<str> = match name {
-            Some(name) => name.into(),
-            None => table.name_a_guest(),
-        };
-        let (users, room) = (&mut table.users, room_of(&name));
-        if users.find(&room).is_some_and(|room| !room.belongs_to(owner)) {
+        let (users, room) = (&mut self.table().users, format!("@{name}"));
+        let is_taken = users.find(&room).is_some_and(|room| !room.belongs_to(owner));
+        if is_taken || name.starts_with(GUEST) {
             return Err(Refused::NameTaken);
         }
         let room = users.find_or_make(&room, limits.users, make).ok_or(Refused::Users)?;
-        let admitted = room.admit(address, &name, since)?;
-        Ok((name, (room.clone(), admitted)))
+        let admitted = room.admit(address, name, since)?;
+        Ok((room.clone(), admitted))
     }
 
     /// Comes into a room, which is made if it does not exist.
@@ -169,7 +176,7 @@ impl Rooms {
         self.check_name(name)?;
         let make = |name| {
             let settings = self.limits().room.clone();
-            Room::new(name, Epoch(life), settings, None, self.common.clone())
+            Room::new(name, Epoch(life), settings, Owner::Nobody, self.common.clone())
         };
         let rooms = &mut self.table().rooms;
         let room = rooms.find_or_make(name, self.limits().rooms, make).ok_or(Refused::Rooms)?;
@@ -178,7 +185,7 @@ impl Rooms {
     }
 
     /// A member leaves a room.
-    pub(super) fn leave(&self, room: &Arc<Room>, slot: usize, id: ConnectionId) {
+    pub(super) fn leave(&self, room: &Arc<Room>, slot: u32, id: ConnectionId) {
         room.dismiss(slot, id);
         self.left(room);
     }
@@ -214,25 +221,10 @@ impl Rooms {
 }
 
 impl Table {
-    fn name_a_guest(&mut self) -> Arc<str> {
-        loop {
-            self.guests += 1;
-            let name = format!("guest-{}", self.guests);
-            if self.users.find(&room_of(&name)).is_none() {
-                return name.into();
-            }
-        }
-    }
-
     fn shelf(&mut self, room: &str) -> &mut Shelf {
         match room.starts_with('@') {
             true => &mut self.users,
             false => &mut self.rooms,
         }
     }
-}
-
-/// The name of a user's room.
-fn room_of(user: &str) -> String {
-    format!("@{user}")
 }

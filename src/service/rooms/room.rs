@@ -25,8 +25,7 @@ pub struct Room {
     name: Arc<str>,
     epoch: Epoch,
     settings: RoomSettings,
-    /// The room of one user, with what others must know to come in.
-    owner: Option<Owner>,
+    owner: Owner,
     common: Arc<Common>,
     /// The offset of the latest post, and the latest change of users. Written under the lock; read
     /// by members without it, to learn whether there is anything that they were not told.
@@ -60,15 +59,28 @@ impl Common {
     }
 }
 
-/// Who owns a user's room. Without a key, it is whoever made it, and nobody else.
+/// Who owns a user's room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Owner(pub(super) Option<u128>);
+pub(super) enum Owner {
+    /// Nobody: it is a room for all.
+    Nobody,
+    /// The connection that it was made for, and no other.
+    One,
+    /// Whoever has this key. In halves, as it would otherwise lie at a multiple of 16.
+    Key([u64; 2]),
+}
+
+impl Owner {
+    pub(super) fn new(key: Option<u128>) -> Self {
+        key.map_or(Self::One, |key| Self::Key([key as u64, (key >> 64) as u64]))
+    }
+}
 
 #[derive(Default)]
 struct State {
     members: Slab<Seated>,
     /// Users by name, each with the number of their connections.
-    users: BTreeMap<Arc<str>, usize>,
+    users: BTreeMap<Arc<str>, u32>,
     /// Made of the members when it is needed; none after they changed.
     group: Option<Group<Mail>>,
     /// None before the first post.
@@ -94,7 +106,7 @@ struct Vacancy {
 
 /// What a new member is to know.
 pub(super) struct Admitted {
-    pub(super) slot: usize,
+    pub(super) slot: u32,
     pub(super) offset: u64,
     pub(super) arrival: Arrival,
     pub(super) presence: Presence,
@@ -103,7 +115,7 @@ pub(super) struct Admitted {
 /// Who publishes.
 pub(super) enum Publisher<'a> {
     /// The member in this slot.
-    Member(usize, ConnectionId),
+    Member(u32, ConnectionId),
     /// Somebody who is not in the room, under this name.
     Other(&'a Arc<str>, Option<ConnectionId>),
 }
@@ -122,11 +134,13 @@ impl Room {
         name: Arc<str>,
         epoch: Epoch,
         settings: RoomSettings,
-        owner: Option<Owner>,
+        owner: Owner,
         common: Arc<Common>,
     ) -> Self {
         let (head, changes, counters) = Default::default();
-        let state = Mutex::default();
+        // Most rooms of users have a single member.
+        let members = Slab::with_capacity(1);
+        let state = Mutex::new(State { members, ..State::default() });
         Self { name, epoch, settings, owner, common, head, changes, counters, state }
     }
 
@@ -147,7 +161,7 @@ impl Room {
 
     /// Whether it is the room of a user, which holds what was sent to all their connections.
     pub fn is_of_a_user(&self) -> bool {
-        self.owner.is_some()
+        self.owner != Owner::Nobody
     }
 
     /// The offset of the latest post; 0 before the first.
@@ -186,7 +200,7 @@ impl Room {
             name: self.name.clone(),
             epoch: self.epoch,
             head: self.head(),
-            users: state.users.len(),
+            users: self.users(&state),
             members: state.members.len(),
             posts,
             bytes,
@@ -236,20 +250,16 @@ impl Room {
     ) -> Result<Admitted, Refused> {
         let limits = &self.common.limits;
         let state = &mut *self.state();
-        let (max, full) = match self.owner {
-            Some(_) => (limits.devices_per_user, Refused::Devices),
-            None => (limits.members_per_room, Refused::RoomFull),
+        let (max, full) = match self.is_of_a_user() {
+            true => (limits.devices_per_user, Refused::Devices),
+            false => (limits.members_per_room, Refused::RoomFull),
         };
         // Whoever makes a room finds a place in it.
         if state.members.len() >= max.max(1) {
             return Err(full);
         }
-        let connections = state.users.get(user).copied().unwrap_or(0);
-        if connections == 0 {
-            self.change(state, user, true);
-        }
-        state.users.insert(user.clone(), connections + 1);
-        let slot = state.members.insert(Seated { user: user.clone(), address });
+        self.count_in(state, user);
+        let slot = state.members.insert(Seated { user: user.clone(), address }) as u32;
         state.group = None;
         state.vacancy.since = None;
         let head = self.head();
@@ -268,13 +278,12 @@ impl Room {
         Ok(Admitted { slot, offset, arrival, presence })
     }
 
-    /// A member has left. Tells whether the room is empty now.
-    pub(super) fn dismiss(&self, slot: usize, id: ConnectionId) -> bool {
+    /// A member leaves, unless it was removed before.
+    pub(super) fn dismiss(&self, slot: u32, id: ConnectionId) {
         let state = &mut *self.state();
         if state.seated(slot, id).is_some() {
-            self.remove(state, slot);
+            self.remove(state, slot as usize);
         }
-        state.members.is_empty()
     }
 
     /// Removes all connections of a user, and tells them. Tells how many there were.
@@ -297,14 +306,33 @@ impl Room {
         if state.members.is_empty() {
             state.vacancy.since = Some(self.common.now());
         }
-        match state.users.get_mut(&user) {
-            Some(connections) if *connections > 1 => *connections -= 1,
-            _ => {
-                state.users.remove(&user);
-                self.change(state, &user, false);
+        self.count_out(state, &user);
+        address
+    }
+
+    /// One more connection of a user. In a room of their own they need not be counted by name.
+    fn count_in(&self, state: &mut State, user: &Arc<str>) {
+        if self.is_of_a_user() {
+            return;
+        }
+        match state.users.get_mut(user) {
+            Some(connections) => *connections += 1,
+            None => {
+                self.change(state, user, true);
+                state.users.insert(user.clone(), 1);
             }
         }
-        address
+    }
+
+    fn count_out(&self, state: &mut State, user: &Arc<str>) {
+        match state.users.get_mut(user) {
+            Some(connections) if *connections > 1 => *connections -= 1,
+            Some(_) => {
+                state.users.remove(user);
+                self.change(state, user, false);
+            }
+            None => {}
+        }
     }
 
     /// Notes that a user came or left, and tells the members unless there are too many.
@@ -320,7 +348,7 @@ impl Room {
     }
 
     /// Whether this connection is still in this slot.
-    pub(super) fn has(&self, slot: usize, id: ConnectionId) -> bool {
+    pub(super) fn has(&self, slot: u32, id: ConnectionId) -> bool {
         self.state().seated(slot, id).is_some()
     }
 
@@ -343,9 +371,16 @@ impl Room {
         self.presence(&state, if state.users.len() <= names { names } else { 0 })
     }
 
+    fn users(&self, state: &State) -> usize {
+        match self.is_of_a_user() {
+            true => state.members.len().min(1),
+            false => state.users.len(),
+        }
+    }
+
     fn presence(&self, state: &State, names_max: usize) -> Presence {
         Presence {
-            users: state.users.len(),
+            users: self.users(state),
             members: state.members.len(),
             names: state.users.keys().take(names_max).cloned().collect(),
             version: self.changes(),
@@ -354,12 +389,12 @@ impl Room {
 
     /// Whether it belongs to whoever shows this. Nobody can share what has no key.
     pub(super) fn belongs_to(&self, owner: Owner) -> bool {
-        owner.0.is_some() && self.owner == Some(owner)
+        matches!(owner, Owner::Key(_)) && self.owner == owner
     }
 
     /// Whether others can come to it when it is empty, and not just take its name.
     pub(super) fn is_to_linger(&self) -> bool {
-        self.owner != Some(Owner(None))
+        self.owner != Owner::One
     }
 
     /// It stays from now on, even if it is empty.
@@ -399,8 +434,8 @@ impl Drop for Room {
 }
 
 impl State {
-    fn seated(&self, slot: usize, id: ConnectionId) -> Option<&Seated> {
-        self.members.get(slot).filter(|seated| seated.address.id() == id)
+    fn seated(&self, slot: u32, id: ConnectionId) -> Option<&Seated> {
+        self.members.get(slot as usize).filter(|seated| seated.address.id() == id)
     }
 
     /// Posts one envelope to each loop that has members. A loop that has too much mail already gets

@@ -20,8 +20,8 @@ const BATCH: usize = 32;
 
 pub(super) struct Seat {
     pub(super) room: Arc<Room>,
-    slot: usize,
-    me: ConnectionId,
+    /// Which of the room's members it is.
+    slot: u32,
     /// What was told up to here, as a post or in a gap.
     cursor: u64,
     /// The change of users that was told last, and whether all their names are known since then.
@@ -35,20 +35,20 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(room: Arc<Room>, me: ConnectionId, admitted: &Admitted) -> Self {
+    pub(super) fn new(room: Arc<Room>, admitted: &Admitted) -> Self {
         let Admitted { slot, offset: cursor, presence, .. } = admitted;
         let (slot, cursor, present) = (*slot, *cursor, presence.version);
         let named = presence.is_named();
-        Self { room, slot, me, cursor, present, named, dropped: 0, reading: false }
+        Self { room, slot, cursor, present, named, dropped: 0, reading: false }
     }
 
-    pub(super) fn slot(&self) -> usize {
+    pub(super) fn slot(&self) -> u32 {
         self.slot
     }
 
-    /// Whether it is still this member's.
-    pub(super) fn is_mine(&self) -> bool {
-        self.room.has(self.slot, self.me)
+    /// Whether it is still this connection's: it was not removed.
+    pub(super) fn is_of(&self, me: ConnectionId) -> bool {
+        self.room.has(self.slot, me)
     }
 
     /// How far it has come.

@@ -111,3 +111,70 @@ where
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::Reason;
+    use crate::service::websocket::{WebSocket, WebSocketContext};
+    use crate::testing::Bench;
+    use crate::wire::http::StatusCode;
+
+    struct Echo;
+
+    impl WebSocketHandler for Echo {
+        type Message = Never;
+
+        fn on_text(&mut self, text: &str, cx: &mut WebSocketContext<'_, Self>) -> Result {
+            cx.text(text);
+            Ok(())
+        }
+    }
+
+    const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+    fn server() -> Bench<impl Handler<Message = Never>> {
+        let open = |request: &RequestHead| match request.path() {
+            "/echo" => Ok(Echo),
+            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "no such place")),
+        };
+        Bench::new(WebSocketServer::new(WebSocketConfig::default(), open))
+    }
+
+    #[test]
+    fn what_comes_right_behind_the_request_is_heard() {
+        let mut bench = server();
+        let request = format!("GET /echo HTTP/1.1\r\nHost: a\r\n{UPGRADE}\r\n");
+        bench.data(&[request.as_bytes(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"].concat());
+        let answer = bench.take_output();
+        assert!(answer.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+        assert!(answer.ends_with(b"\r\n\r\n\x81\x05Hello"));
+        let bench = bench.upgraded::<WebSocket<Echo>>();
+        assert_eq!(bench.deadline(crate::handler::Deadline::Read), None);
+    }
+
+    #[test]
+    fn all_else_is_refused_and_closed() {
+        for (request, status) in [
+            ("GET /echo HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "426 Upgrade Required"),
+            (format!("GET /else HTTP/1.1\r\nHost: a\r\n{UPGRADE}\r\n"), "404 Not Found"),
+            ("GET /echo HTTP/1.1\r\nHost : a\r\n\r\n".to_owned(), "400 Bad Request"),
+        ] {
+            let mut bench = server();
+            bench.data(request.as_bytes());
+            let answer = String::from_utf8(bench.take_output()).unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+            assert!(answer.contains("connection: close\r\n"), "{answer}");
+            assert_eq!(bench.closed(), Some(Reason::ByUs));
+        }
+    }
+
+    #[test]
+    fn a_request_that_does_not_come_is_not_waited_for() {
+        let mut bench = server();
+        bench.data(b"GET /echo HTTP/1.1\r\n");
+        bench.advance(REQUEST_TIME);
+        assert_eq!(bench.closed(), Some(Reason::LateRead));
+    }
+}

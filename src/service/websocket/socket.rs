@@ -9,6 +9,10 @@ use super::talk::Talk;
 use crate::handler::{Close, Context, Handler, Outgoing, Result, Timer};
 use crate::wire::websocket::{Decoder, Event, Role, Scratch, Terms};
 
+/// After so many bytes of messages the other connections have their turn: decompressed, what was
+/// read in one visit may be a thousand times as long. 1 MiB.
+const HEARD_PER_VISIT: usize = 1 << 20;
+
 impl<H: WebSocketHandler> WebSocket<H> {
     /// A connection whose handshake is done.
     pub(super) fn new(
@@ -31,12 +35,19 @@ impl<H: WebSocketHandler> WebSocket<H> {
         what(&mut self.handler, &mut WebSocketContext { talk, output, effects: cx.effects.lend() })
     }
 
-    /// Hands over all that has come, as far as the handler takes it.
+    /// Hands over all that has come, as far as the handler takes it, and the others can wait.
     #[inline]
     fn hear(&mut self, cx: &mut Context<'_, Self>, scratch: &mut Scratch) -> Result {
+        let mut heard = 0;
         while !self.talk.holds_back(cx.output) {
+            if heard > HEARD_PER_VISIT {
+                // What follows is in the input already: no event would tell of it.
+                cx.effects.resume();
+                break;
+            }
             match self.decoder.decode(cx.input, scratch) {
                 Ok(Some(event)) => {
+                    heard += event.payload().len();
                     let (talk, output) = (&mut self.talk, &mut *cx.output);
                     let effects = cx.effects.lend();
                     let mut cx = WebSocketContext { talk, output, effects };
@@ -142,7 +153,10 @@ mod tests {
     use crate::handler::{Deadline, Reason};
     use crate::service::websocket::{Closed, Side};
     use crate::testing::Bench;
-    use crate::wire::websocket::{CloseCode, Frame, Mask, MessageLimits, Opcode, retry_after};
+    use crate::wire::websocket::{
+        CloseCode, Deflate, Deflater, Encoder, Frame, Kind, Mask, MessageLimits, Opcode,
+        retry_after,
+    };
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -150,6 +164,7 @@ mod tests {
     #[derive(Default)]
     struct Parrot {
         round_trips: Vec<Duration>,
+        swallowed: usize,
         closed: Option<Sender<Closed>>,
     }
 
@@ -166,7 +181,10 @@ mod tests {
         }
 
         fn on_binary(&mut self, bytes: &[u8], cx: &mut WebSocketContext<'_, Self>) -> Result {
-            cx.binary(bytes);
+            match bytes {
+                [0, ..] => self.swallowed += 1,
+                bytes => cx.binary(bytes),
+            }
             Ok(())
         }
 
@@ -374,7 +392,7 @@ mod tests {
         test.bench.set_window(10_000);
         let mut output = Output::default();
         for number in 0..50 {
-            let payload = [number; 20_000];
+            let payload = [number + 1; 20_000];
             let frame = Frame::new(Opcode::Binary, &payload);
             frame.encode(Some(Mask::new([9; 4])), &mut output);
         }
@@ -383,6 +401,25 @@ mod tests {
         let heard: usize = (0..200).map(|_| test.heard().len()).sum();
         assert_eq!(heard, 50);
         assert!(!test.bench.is_congested());
+    }
+
+    #[test]
+    fn bombs_are_taken_a_few_at_a_time_and_none_is_lost() {
+        const BOMBS: usize = 40;
+        let terms =
+            Terms { takeover: false, peer_takeover: false, window_bits: 15, peer_window_bits: 15 };
+        let socket =
+            WebSocket::new(Role::Server, Arc::default(), Some(&terms), None, Parrot::default());
+        let mut bench = Bench::new(socket);
+        let mut encoder = Encoder::new(Some(&terms), &Deflate { level: 9, ..Deflate::default() });
+        let (mut output, mask) = (Output::default(), Some(Mask::new([9; 4])));
+        for _ in 0..BOMBS {
+            let (message, deflater) = (vec![0; 1 << 20], &mut Deflater::new());
+            encoder.message(Kind::Binary, &message, mask, deflater, &mut output);
+        }
+        assert!(output.len() < 100_000);
+        bench.data(&output.to_vec());
+        assert_eq!(bench.handler().handler.swallowed, BOMBS);
     }
 
     #[test]

@@ -160,10 +160,10 @@ impl Talk {
         match self.role {
             // A client must mask each frame with a key of its own.
             Role::Client => self.send(message.kind(), message.payload(), output, effects),
-            Role::Server if self.is_open() => {
+            Role::Server if !self.is_open() => {}
+            Role::Server => {
                 with_deflater(|deflater| self.encoder.prepared(message, deflater, output));
             }
-            Role::Server => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::base::Output;
-use crate::wire::http::{Digits, Headers, HttpError, known};
+use crate::wire::http::{BodyLength, Digits, Headers, HttpError, known};
 
 /// How the body of the message that is being sent is delimited, and how much of it is to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,5 +108,19 @@ pub(super) fn put_fields(headers: &Headers, output: &mut Output) {
         if known::bit(name) & FRAMING == 0 {
             output.put(line);
         }
+    }
+}
+
+/// Appends the field that delimits a body, and the empty line behind a head.
+#[inline]
+pub(super) fn put_length(length: BodyLength, output: &mut Output) {
+    match length {
+        BodyLength::Empty => output.put(b"content-length: 0\r\n\r\n"),
+        BodyLength::Known(length) => {
+            output.put(b"content-length: ");
+            output.put(Digits::decimal(length).as_bytes());
+            output.put(b"\r\n\r\n");
+        }
+        BodyLength::Unknown => output.put(b"transfer-encoding: chunked\r\n\r\n"),
     }
 }

@@ -54,6 +54,7 @@ mod request_encoder;
 mod response_decoder;
 mod response_encoder;
 mod search;
+mod state;
 mod status;
 
 pub use request_decoder::{RequestDecoder, RequestEvent};

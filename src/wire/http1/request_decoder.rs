@@ -6,6 +6,7 @@ use super::body::{Body, Piece};
 use super::framing::{Framing, Said, said};
 use super::head::{check_beginning, check_request_line, read_request};
 use super::search::Search;
+use super::state::State;
 use crate::base::Input;
 use crate::wire::http::{Headers, HttpError, HttpLimits, RequestHead, known};
 
@@ -32,18 +33,6 @@ pub struct RequestDecoder {
     head: RequestHead,
     body: Body,
     trailers: Headers,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    /// Before a request, or in its head.
-    #[default]
-    Head,
-    /// Behind its head.
-    Body,
-    /// Behind a `CONNECT`: what follows is no HTTP.
-    Raw,
-    Failed(HttpError),
 }
 
 /// What of a head that comes in pieces has been looked at.

@@ -3,9 +3,9 @@
 use ::http::{Method, Version};
 use bytes::Bytes;
 
-use super::body_encoder::{BodyEncoder, put_fields};
+use super::body_encoder::{BodyEncoder, put_fields, put_length};
 use crate::base::Output;
-use crate::wire::http::{BodyLength, Digits, Headers, HttpError, RequestHead};
+use crate::wire::http::{BodyLength, Headers, HttpError, RequestHead};
 
 /// Requests, as a client sends them: one [`head`](Self::head), the body in pieces, and
 /// [`end`](Self::end).
@@ -59,7 +59,10 @@ impl RequestEncoder {
         output.put(head.target().as_bytes());
         output.put(version);
         put_fields(&head.headers, output);
-        put_length(head.method(), length, output);
+        match length {
+            BodyLength::Empty if !expects_body(head.method()) => output.put(b"\r\n"),
+            length => put_length(length, output),
+        }
         Ok(())
     }
 
@@ -97,19 +100,8 @@ impl RequestEncoder {
     }
 }
 
-/// The field that delimits the body, and the end of the head. Methods that are expected to come
-/// with a body say so if there is none (RFC 9110, 8.6).
-fn put_length(method: &Method, length: BodyLength, output: &mut Output) {
-    match length {
-        BodyLength::Empty if [Method::POST, Method::PUT, Method::PATCH].contains(method) => {
-            output.put(b"content-length: 0\r\n\r\n");
-        }
-        BodyLength::Empty => output.put(b"\r\n"),
-        BodyLength::Known(length) => {
-            output.put(b"content-length: ");
-            output.put(Digits::decimal(length).as_bytes());
-            output.put(b"\r\n\r\n");
-        }
-        BodyLength::Unknown => output.put(b"transfer-encoding: chunked\r\n\r\n"),
-    }
+/// Whether a request of this method is expected to come with a body, and so says that there is none
+/// (RFC 9110, 8.6).
+fn expects_body(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
 }

@@ -8,6 +8,7 @@ use super::body::{Body, Piece};
 use super::framing::{Framing, Said, said};
 use super::head::read_response;
 use super::search::Search;
+use super::state::State;
 use crate::base::Input;
 use crate::wire::http::{Headers, HttpError, HttpLimits, RequestHead, ResponseHead};
 
@@ -38,18 +39,6 @@ pub struct ResponseDecoder {
     body: Body,
     trailers: Headers,
     is_last: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    /// Before a response, or in its head.
-    #[default]
-    Head,
-    /// Behind its head.
-    Body,
-    /// What follows is no HTTP.
-    Raw,
-    Failed(HttpError),
 }
 
 /// To what a response is expected.

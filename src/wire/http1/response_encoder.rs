@@ -3,10 +3,10 @@
 use ::http::{Method, StatusCode, Version};
 use bytes::Bytes;
 
-use super::body_encoder::{BodyEncoder, put_fields};
+use super::body_encoder::{BodyEncoder, put_fields, put_length};
 use super::status::put_status_line;
 use crate::base::Output;
-use crate::wire::http::{BodyLength, Digits, Headers, HttpDate, HttpError, known};
+use crate::wire::http::{BodyLength, Headers, HttpDate, HttpError, known};
 use crate::wire::http::{RequestHead, ResponseHead};
 
 /// Responses, as a server sends them: for each request [`begin`](Self::begin), then one
@@ -101,7 +101,10 @@ impl ResponseEncoder {
         }
         put_fields(&head.headers, output);
         self.put_connection(&head.headers, output);
-        self.put_length(status, length, output);
+        match self.delimits(status, length) {
+            true => put_length(length, output),
+            false => output.put(b"\r\n"),
+        }
         Ok(())
     }
 
@@ -167,7 +170,7 @@ impl ResponseEncoder {
                 return Err(HttpError::misuse("a body that this status can't have"));
             }
             self.switched = switches;
-            return Ok(BodyEncoder::Length(0));
+            return Ok(if self.is_head { BodyEncoder::Silent } else { BodyEncoder::Length(0) });
         }
         Ok(match length {
             BodyLength::Unknown if self.version < Version::HTTP_11 => {
@@ -184,34 +187,22 @@ impl ResponseEncoder {
     /// Says what becomes of the connection, where that is not what the peer takes for granted.
     #[inline]
     fn put_connection(&mut self, headers: &Headers, output: &mut Output) {
-        let is_said = headers.has(known::CONNECTION);
-        self.closes |= is_said && headers.has_token("connection", "close");
-        if self.switched {
+        let is_said = headers.has(known::CONNECTION) && headers.has_token("connection", "close");
+        self.closes |= is_said;
+        if is_said || self.switched {
             return;
         }
-        if self.closes && !(is_said && headers.has_token("connection", "close")) {
+        if self.closes {
             output.put(b"connection: close\r\n");
-        } else if !self.closes && self.version < Version::HTTP_11 {
+        } else if self.version < Version::HTTP_11 {
             output.put(b"connection: keep-alive\r\n");
         }
     }
 
-    /// The field that delimits the body, and the end of the head.
-    #[inline]
-    fn put_length(&self, status: StatusCode, length: BodyLength, output: &mut Output) {
-        if !may_have_body(status) || self.switched {
-            return output.put(b"\r\n");
-        }
-        match length {
-            BodyLength::Empty => output.put(b"content-length: 0\r\n\r\n"),
-            BodyLength::Known(length) => {
-                output.put(b"content-length: ");
-                output.put(Digits::decimal(length).as_bytes());
-                output.put(b"\r\n\r\n");
-            }
-            BodyLength::Unknown if self.version < Version::HTTP_11 => output.put(b"\r\n"),
-            BodyLength::Unknown => output.put(b"transfer-encoding: chunked\r\n\r\n"),
-        }
+    /// Whether the head says where the body ends.
+    fn delimits(&self, status: StatusCode, length: BodyLength) -> bool {
+        let until_close = length == BodyLength::Unknown && self.version < Version::HTTP_11;
+        may_have_body(status) && !self.switched && !until_close
     }
 }
 

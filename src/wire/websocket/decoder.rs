@@ -58,6 +58,16 @@ pub enum Event<'a> {
     Close(CloseCode, &'a str),
 }
 
+impl<'a> Event<'a> {
+    /// What it carries; of a close frame, the reason.
+    pub fn payload(self) -> &'a [u8] {
+        match self {
+            Self::Text(text) | Self::Close(_, text) => text.as_bytes(),
+            Self::Binary(bytes) | Self::Ping(bytes) | Self::Pong(bytes) => bytes,
+        }
+    }
+}
+
 /// Finds messages and control frames in what a peer sends.
 ///
 /// ```
@@ -282,7 +292,8 @@ impl Decoder {
         }
         frame.left -= count;
         let (left, fin) = (frame.left, frame.fin);
-        if message.is_text && !message.is_compressed {
+        // A message that is whole now is checked as a whole.
+        if message.is_text && !message.is_compressed && !(left == 0 && fin) {
             self.checked = text::check(&self.gathered, self.checked)?;
         }
         if left > 0 {

@@ -92,11 +92,21 @@ impl Encoder {
                 match compressing.own {
                     // Only this connection's own compressor knows what was said before.
                     Some(_) => self.message(it.kind, it.payload(), None, deflater, output),
-                    None => output.share(it.for_window(compressing, deflater).clone()),
+                    None => share(it.for_window(compressing, deflater), output),
                 }
             }
-            _ => output.share(it.frame.clone()),
+            _ => share(&it.frame, output),
         }
+    }
+}
+
+/// To copy a few bytes costs less than to count who has them.
+#[inline]
+fn share(frame: &Bytes, output: &mut Output) {
+    const COPIED_MAX: usize = 512;
+    match frame.len() {
+        ..COPIED_MAX => output.put(frame),
+        _ => output.share(frame.clone()),
     }
 }
 
