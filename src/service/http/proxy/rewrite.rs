@@ -285,3 +285,89 @@ fn set(headers: &mut Headers, name: &str, value: &[u8]) -> Result<(), HttpError>
 fn unsendable() -> HttpError {
     HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "a field that can't be sent")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::Method;
+    use std::net::SocketAddr;
+
+    fn rewritten(rewriting: &Rewriting, from: &str, fields: &[(&str, &str)]) -> RequestHead {
+        let peer = Peer::from(from.parse::<SocketAddr>().unwrap());
+        let head = RequestHead::new(Method::GET, "/").unwrap();
+        let head = fields.iter().fold(head, |head, (name, value)| head.header(name, value));
+        let passage = Passage { peer, secure: true, backend: "backend:81" };
+        rewriting.request(&head, &passage).unwrap()
+    }
+
+    fn field<'h>(head: &'h RequestHead, name: &str) -> Vec<&'h str> {
+        head.headers.get_all(name).map(|value| std::str::from_utf8(value).unwrap()).collect()
+    }
+
+    const CLAIMS: &[(&str, &str)] = &[
+        ("Host", "a"),
+        ("X-Forwarded-For", "1.1.1.1"),
+        ("X-Forwarded-For", "2.2.2.2"),
+        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-Host", "b"),
+        ("Forwarded", "for=1.1.1.1"),
+    ];
+
+    #[test]
+    fn what_a_client_says_of_itself_is_believed_if_that_was_asked_for() {
+        for (forwarding, addresses, proto, host, forwarded) in [
+            (Forwarding::Replace, "9.9.9.9", "https", "a", "for=9.9.9.9;host=\"a\";proto=https"),
+            (
+                Forwarding::Append,
+                "1.1.1.1, 2.2.2.2, 9.9.9.9",
+                "http",
+                "b",
+                "for=1.1.1.1, for=9.9.9.9;host=\"a\";proto=https",
+            ),
+        ] {
+            let rewriting = Rewriting { forwarding, ..Rewriting::default() };
+            let next = rewritten(&rewriting, "9.9.9.9:1", CLAIMS);
+            assert_eq!(field(&next, "x-forwarded-for"), [addresses]);
+            assert_eq!(field(&next, "x-forwarded-proto"), [proto]);
+            assert_eq!(field(&next, "x-forwarded-host"), [host]);
+            assert_eq!(field(&next, "forwarded"), [forwarded]);
+        }
+        let keeps = Rewriting { forwarding: Forwarding::Keep, ..Rewriting::default() };
+        let next = rewritten(&keeps, "9.9.9.9:1", CLAIMS);
+        assert_eq!(field(&next, "x-forwarded-for"), ["1.1.1.1", "2.2.2.2"]);
+        let next = rewritten(&Rewriting::default(), "[2001:db8::1]:1", &[("Host", "a")]);
+        assert_eq!(field(&next, "x-forwarded-for"), ["2001:db8::1"]);
+        let expected = "for=\"[2001:db8::1]\";host=\"a\";proto=https";
+        assert_eq!(field(&next, "forwarded"), [expected]);
+    }
+
+    #[test]
+    fn a_host_is_told_by_the_rule() {
+        for (rule, asked, told) in [
+            (HostRule::Keep, "a:8080", "a:8080"),
+            (HostRule::Keep, "", "backend:81"),
+            (HostRule::Backend, "a", "backend:81"),
+            (HostRule::Set("c".into()), "a", "c"),
+        ] {
+            let rewriting = Rewriting { host: rule, ..Rewriting::default() };
+            let fields: &[_] = if asked.is_empty() { &[] } else { &[("Host", asked)] };
+            assert_eq!(field(&rewritten(&rewriting, "9.9.9.9:1", fields), "host"), [told]);
+        }
+    }
+
+    #[test]
+    fn a_field_can_be_named_away_but_not_one_that_the_proxy_writes() {
+        let fields = [
+            ("Host", "a"),
+            ("Connection", "close, X-A , Host, X-Forwarded-For, Via"),
+            ("X-A", "1"),
+            ("X-B", "2"),
+        ];
+        let next = rewritten(&Rewriting::default(), "9.9.9.9:1", &fields);
+        assert!(field(&next, "x-a").is_empty() && field(&next, "connection").is_empty());
+        assert_eq!(field(&next, "x-b"), ["2"]);
+        assert_eq!(field(&next, "host"), ["a"]);
+        assert_eq!(field(&next, "x-forwarded-for"), ["9.9.9.9"]);
+        assert_eq!(field(&next, "via"), ["1.1 overt"]);
+    }
+}
