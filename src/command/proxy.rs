@@ -26,8 +26,8 @@ pub(super) struct ProxyArguments {
     to: Vec<To>,
     /// What backends are told in Host: what the client wrote (keep), their own name (backend), or
     /// always NAME
-    #[arg(long, value_name = "keep|backend|NAME", default_value = "keep")]
-    host: String,
+    #[arg(long, value_name = "keep|backend|NAME", value_parser = host, default_value = "keep")]
+    host: HostRule,
     /// What becomes of Forwarded and X-Forwarded-* that clients send; the client's own address is
     /// put in their place, or behind them, or nothing is changed
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Forwarded::Replace)]
@@ -60,6 +60,20 @@ enum Forwarded {
     Replace,
     Append,
     Keep,
+}
+
+/// Reads what is to become of `Host`.
+fn host(text: &str) -> Result<HostRule, String> {
+    match text {
+        "keep" => Ok(HostRule::Keep),
+        "backend" => Ok(HostRule::Backend),
+        name => match format!("http://{name}").parse::<Url>() {
+            Ok(url) if url.target() == "/" && !name.contains(['/', '#']) => {
+                Ok(HostRule::Set(name.into()))
+            }
+            _ => Err("write keep, backend, or the name of a host, maybe with a port".into()),
+        },
+    }
 }
 
 /// A backend as it is written.
@@ -130,11 +144,7 @@ impl ProxyArguments {
             ..ClientConfig::default()
         };
         let rewriting = Rewriting {
-            host: match &*self.host {
-                "keep" => HostRule::Keep,
-                "backend" => HostRule::Backend,
-                name => HostRule::Set(name.into()),
-            },
+            host: self.host.clone(),
             forwarding: match self.forwarded {
                 Forwarded::Replace => Forwarding::Replace,
                 Forwarded::Append => Forwarding::Append,
@@ -149,6 +159,15 @@ impl ProxyArguments {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_kept_or_named() {
+        assert_eq!(host("keep"), Ok(HostRule::Keep));
+        assert_eq!(host("app:81"), Ok(HostRule::Set("app:81".into())));
+        for text in ["", "a b", "a/", "a/b", "a?b", "a#b", "a\r\nb", "user@a"] {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_backend_is_an_address_or_an_origin() {
