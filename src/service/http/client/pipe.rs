@@ -85,8 +85,8 @@ pub(super) struct Broken {
     pub(super) failure: Failure,
     /// Nothing of the question was sent.
     pub(super) untouched: bool,
-    /// The connection had rested before, and gave no byte of an answer: it may have been closed by a
-    /// server that never saw the question.
+    /// The connection had rested before, and gave no byte of an answer: it may have been closed by
+    /// a server that never saw the question.
     pub(super) stale: bool,
 }
 
