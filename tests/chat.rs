@@ -170,6 +170,35 @@ fn somebody_who_does_not_read_is_dropped_and_nobody_else_misses_a_line() {
 }
 
 #[test]
+fn somebody_who_reads_too_late_is_told_how_much_they_missed() {
+    const LINES: usize = 1500;
+    let limits =
+        ChatLimits { lines_at_once: 1_000_000, line_max: 16 << 10, ..ChatLimits::default() };
+    let (at, running) = chat(limits);
+    let (mut late, mut ann) = (Person::new(at, "late"), Person::new(at, "ann"));
+    let long = "x".repeat(15 << 10);
+    (0..LINES).for_each(|number| ann.says(&format!("{number} {long}")));
+    ann.says("that was all");
+    ann.says("/leave");
+    ann.hears_at_last("* you left lobby");
+    let (mut heard, mut missed) = (0, 0);
+    for line in late.hears_at_last("<ann> that was all") {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["<ann>", number, _] => {
+                assert_eq!(number, (heard + missed).to_string());
+                heard += 1;
+            }
+            ["*", count, "lines", ..] => missed += count.parse::<usize>().unwrap(),
+            _ => {}
+        }
+    }
+    assert_eq!(heard + missed, LINES);
+    assert!(missed > 0);
+    running.shut_down().unwrap();
+}
+
+#[test]
 fn somebody_who_talks_too_fast_is_slowed_and_loses_nothing() {
     let limits = ChatLimits {
         lines_at_once: 5,

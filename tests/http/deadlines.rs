@@ -160,3 +160,35 @@ fn an_answer_that_has_begun_is_cut_when_its_own_time_is_over() {
     assert_eq!(seen(&bench.take_output()[..0]).len(), 0);
     assert_eq!(bench.closed(), Some(Reason::LateWrite));
 }
+
+#[test]
+fn extreme_times_are_taken_as_far_as_they_make_sense() {
+    let forever = Duration::MAX;
+    let deadlines = HttpDeadlines {
+        head: forever,
+        idle: forever,
+        rate: 500,
+        rate_window: Duration::ZERO,
+        answer: forever,
+        last_request: forever,
+    };
+    let config = HttpConfig { deadlines, ..HttpConfig::default() };
+    let later = |request: &Request<'_>, mut responder: Responder<'_, '_>| match request.path() {
+        "/later" => {
+            responder.set_deadline(Some(Duration::MAX));
+            std::mem::forget(responder.later());
+        }
+        _ => responder.text("hello"),
+    };
+    let mut bench = configured(config, Serve::new(later));
+    bench.data(&get("/"));
+    assert_eq!(only(&mut bench).text(), "hello");
+    bench.data(BODY);
+    bench.advance(SECOND);
+    assert_eq!(only(&mut bench).status, 408);
+    let mut bench =
+        crate::configured(HttpConfig { deadlines, ..HttpConfig::default() }, Serve::new(later));
+    bench.data(&get("/later"));
+    bench.advance(1000 * SECOND);
+    assert_eq!(bench.closed(), None);
+}

@@ -1,7 +1,10 @@
 //! Which route a request takes.
 
-use overt::service::http::{Request, Responder, Response, Router};
-use overt::wire::http::Method;
+use overt::service::http::{
+    Exchange, ExchangeContext, Params, Request, Responder, Response, Router,
+};
+use overt::wire::http::{Method, RequestHead, ResponseHead, StatusCode};
+use overt::{Never, Result};
 
 use crate::{bench, only};
 
@@ -112,4 +115,33 @@ fn a_wrong_route_shows_when_the_program_starts() {
     assert!(panics(|router| router.get("/a/{b}", says(""))));
     assert!(panics(|router| router.get("/{a", says(""))));
     assert!(!panics(|router| router.post("/a/{b}", says(""))));
+}
+
+/// Holds something for as long as it lives.
+struct Holds {
+    _held: std::sync::Arc<()>,
+}
+
+impl Exchange for Holds {
+    type Message = Never;
+
+    fn on_head(&mut self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        cx.answer(&ResponseHead::new(StatusCode::OK), b"hello");
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_route_led_to_holds_nothing_while_the_connection_rests() {
+    let held = std::sync::Arc::new(());
+    let site = held.clone();
+    let router =
+        Router::new().site("/", move |_: &RequestHead, _: &Params| Holds { _held: site.clone() });
+    let mut bench = bench(router);
+    bench.data(&crate::get("/"));
+    assert_eq!(only(&mut bench).text(), "hello");
+    // The test's own, and the site's.
+    assert_eq!(std::sync::Arc::strong_count(&held), 2);
+    bench.data(&crate::get("/"));
+    assert_eq!(only(&mut bench).text(), "hello");
 }

@@ -36,11 +36,13 @@ pub(crate) type Outcomes = Arc<Mutex<Vec<Outcome>>>;
 pub(crate) struct Question {
     pub(crate) request: Request,
     pub(crate) stream: Option<Vec<u8>>,
+    /// Whether the answer is not waited for.
+    pub(crate) dropped: bool,
 }
 
 impl From<Request> for Question {
     fn from(request: Request) -> Self {
-        Self { request, stream: None }
+        Self { request, stream: None, dropped: false }
     }
 }
 
@@ -58,9 +60,15 @@ const NEXT: Timer = Timer::new(0);
 
 impl Asker {
     fn ask(&mut self, cx: &mut Context<'_, Self>) {
-        let Some(Question { request, stream }) = self.questions.pop_front() else { return };
-        self.outcomes.lock().unwrap().push(Outcome::default());
-        self.call = Some((self.client.call(request, &mut cx.effects), stream));
+        let Some(question) = self.questions.pop_front() else { return };
+        let Question { request, stream, dropped } = question;
+        self.outcomes.lock().unwrap().push(Outcome { over: dropped, ..Outcome::default() });
+        let call = self.client.call(request, &mut cx.effects);
+        if dropped {
+            drop(call);
+            return self.ask(cx);
+        }
+        self.call = Some((call, stream));
         self.send();
     }
 

@@ -9,7 +9,7 @@ use overt::service::http::{
     Done, Exchange, ExchangeContext, HttpServer, Params, Request, Responder, Response, Router,
     Serve,
 };
-use overt::sim::{Faults, Peer, Reading, Simulation, Status, seeds};
+use overt::sim::{Faults, Peer, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::http::{BodyLength, Headers, Method, RequestHead, ResponseHead, StatusCode};
 use overt::{Close, Config, Handle, Never, Reason, Result, Timer};
 
@@ -350,6 +350,33 @@ pub(crate) fn garbled(sim: &mut Simulation) {
     fresh.close();
     sim.run_until(|| handle.connections() == 0);
     assert_eq!((counts.open(), counted(sim, "panics")), (0, 0));
+}
+
+/// Streams are cut at any byte, accepting fails, and all at once: what is answered is right, and
+/// nothing is left behind.
+#[test]
+fn in_havoc_answers_are_cut_short_and_never_wrong() {
+    Seeds::new(100).faults(Faults::havoc()).run(|sim| {
+        let counts = Counts::default();
+        let handle = listen(sim, &counts);
+        for _ in 0..4 {
+            let peer = sim.connect(AT);
+            let (requests, expected): (Vec<_>, Vec<_>) =
+                (0..1 + sim.random(6)).map(|number| draw(sim, number)).unzip();
+            peer.send(&requests.concat());
+            peer.finish();
+            // Some are never answered, not even when they connect.
+            sim.run_for(Duration::from_secs(300));
+            let received = peer.received();
+            if peer.status() == Status::Ended {
+                assert!(bodies(seen(&received)) == expected);
+            }
+            peer.close();
+        }
+        sim.run_for(Duration::from_secs(300));
+        assert_eq!(handle.connections(), 0);
+        assert_eq!((counts.open(), counted(sim, "panics")), (0, 0));
+    });
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A client gets its answers whatever the network does, on connections that it uses again; and is
 //! told why, if it gets none.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use overt::Dial;
@@ -45,11 +47,11 @@ pub(crate) fn all_shapes(sim: &mut Simulation) {
                 0 => request.body(body).into(),
                 1 => {
                     let request = request.stream(BodyLength::Known(body.len() as u64));
-                    Question { request, stream: Some(body) }
+                    Question { request, stream: Some(body), dropped: false }
                 }
                 _ => {
                     let request = request.stream(BodyLength::Unknown);
-                    Question { request, stream: Some(body) }
+                    Question { request, stream: Some(body), dropped: false }
                 }
             }
         });
@@ -141,6 +143,33 @@ fn a_cut_at_any_byte_is_told_and_not_tried_again() {
 #[test]
 fn a_slow_taker_holds_a_window_and_no_more() {
     seeds(20, slow_taker);
+}
+
+#[test]
+fn a_connection_that_nobody_used_yet_may_be_closed_as_it_is_used() {
+    seeds(300, |sim| {
+        stage(sim);
+        let first = Rc::new(Cell::new(None));
+        let (seen, mut heard) = (first.clone(), Vec::new());
+        sim.serve(AT, move |peer| {
+            heard.extend(peer.take());
+            if seen.get().is_none_or(|first| first == peer.number()) {
+                seen.set(Some(peer.number()));
+                peer.finish();
+            } else if heard.ends_with(b"\r\n\r\n") {
+                heard.clear();
+                peer.send(&answer(200, "", b"hello"));
+            }
+        });
+        let client = Client::default();
+        let dropped = Question { dropped: true, ..get("/").into() };
+        let (_, _) = askers(sim, &client, vec![vec![dropped]], None);
+        // The server's end is on its way.
+        sim.run_until(|| first.get().is_some());
+        let outcomes = ask(sim, &client, vec![get("/").into()]);
+        let last = outcomes.last().unwrap();
+        assert!(last.failure.is_none(), "{:?}", last.failure);
+    });
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl Sink for Telling<'_> {
                     presence.names.join(",")
                 ));
             }
-            Event::Post(post) => self.0.share(post.encoded(LINE, post_as_line)),
+            Event::Post(post) => self.0.share(post.encoded(LINE, post_as_line).into_owned()),
             Event::Gap(gap) => {
                 let (room, why) = (gap.room, gap.why.name());
                 self.line(format_args!("gap {room} {} {} {why}", gap.first, gap.last));

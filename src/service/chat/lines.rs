@@ -25,6 +25,10 @@ impl Lines<'_> {
         self.output.put(format!("* {what}\n").as_bytes());
     }
 
+    fn share(&mut self, line: &Bytes) {
+        self.output.share(line.clone());
+    }
+
     /// Who is in a room.
     pub(super) fn present(&mut self, room: &str, presence: &Presence) {
         let names = listed(&presence.names, presence.users);
@@ -41,11 +45,11 @@ impl Sink for Lines<'_> {
         match event {
             Event::Joined(_) => {}
             Event::Post(post) if post.by == Some(self.me) => {}
-            Event::Post(post) => self.output.share(post.encoded(LINE, post_as_line)),
+            Event::Post(post) => self.share(&post.encoded(LINE, post_as_line)),
             Event::Gap(Gap { room, first, last, .. }) => {
                 self.notice(format_args!("{} lines of {room} are missing", last - first + 1));
             }
-            Event::Change(change) => self.output.share(change.encoded(LINE, change_as_line)),
+            Event::Change(change) => self.share(&change.encoded(LINE, change_as_line)),
             Event::Present(room, presence) => self.present(room, presence),
             Event::Kicked { room, why } => {
                 self.notice(format_args!(

@@ -251,6 +251,9 @@ impl Handler for Chat {
         }
         if let Some(member) = &mut self.member {
             member.tick(cx.effects.now(), &mut terminal(cx));
+            if !member.is_welcome() {
+                cx.effects.close();
+            }
         }
         // The first heartbeat may come right after a word.
         self.silent += 1;

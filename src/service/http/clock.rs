@@ -37,6 +37,13 @@ pub(super) struct Clock {
     window: Option<Window>,
 }
 
+/// A window is never shorter, whatever is configured: looking takes time, too.
+const WINDOW_MIN: Duration = Duration::from_millis(100);
+
+fn window_of(times: &HttpDeadlines) -> Duration {
+    times.rate_window.max(WINDOW_MIN)
+}
+
 /// A time in which bytes must move.
 struct Window {
     ends: Duration,
@@ -72,7 +79,7 @@ impl Clock {
     #[cold]
     fn open(&mut self, moving: Moving, now: Duration, times: &HttpDeadlines) {
         self.window = Some(Window {
-            ends: now + times.rate_window,
+            ends: now.saturating_add(window_of(times)),
             received: self.received,
             sent: self.sent(moving),
             receives: moving.receives,
@@ -112,11 +119,11 @@ impl Clock {
         times: &HttpDeadlines,
     ) -> Option<Wait> {
         let window = self.window.as_ref().filter(|window| window.ends <= now)?;
-        let least = u64::from(times.rate) * times.rate_window.as_millis() as u64 / 1000;
+        let least = u128::from(times.rate) * window_of(times).as_millis() / 1000;
         let sends = window.sends && moving.unsent > 0;
-        let slow = if window.receives && self.received - window.received < least {
+        let slow = if window.receives && u128::from(self.received - window.received) < least {
             Some(Wait::Body)
-        } else if sends && self.sent(moving) - window.sent < least {
+        } else if sends && u128::from(self.sent(moving) - window.sent) < least {
             Some(Wait::Taken)
         } else {
             None

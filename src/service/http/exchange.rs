@@ -254,7 +254,7 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// itself ([`HttpDeadlines`](super::HttpDeadlines)). Then 503 is answered, or the answer cut.
     /// `None`: whenever it will be; a peer that does not take what it is sent is still cut off.
     pub fn set_deadline(&mut self, after: Option<Duration>) {
-        self.lane.set_deadline(after.map(|after| self.effects.now() + after));
+        self.lane.set_deadline(after.map(|after| self.effects.now().saturating_add(after)));
     }
 
     /// Arms one of [three](Self::TIMERS) timers, 0 to 2, to fire once, `after` from now.

@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Other(Box<dyn AnyExchange>),
     /// No route leads anywhere: the answer says so.
     Fixed(Response),
+    /// What it led to is over, and gone with all that it held.
+    Over,
 }
 
 /// A site with its type erased.
@@ -93,6 +95,7 @@ impl Routed {
                 }
                 Ok(())
             }
+            Kind::Over => Ok(()),
         }
     }
 }
@@ -133,15 +136,17 @@ impl Exchange for Routed {
         match &mut self.0 {
             Kind::Service(service) => service.on_reset(why),
             Kind::Other(other) => other.reset(why),
-            Kind::Fixed(_) => {}
+            Kind::Fixed(_) | Kind::Over => {}
         }
     }
 
     fn on_done(&mut self, done: &Done) {
         match &mut self.0 {
-            Kind::Service(service) => service.on_done(done),
+            // It is kept for the next request.
+            Kind::Service(service) => return service.on_done(done),
             Kind::Other(other) => other.done(done),
-            Kind::Fixed(_) => {}
+            Kind::Fixed(_) | Kind::Over => {}
         }
+        self.0 = Kind::Over;
     }
 }

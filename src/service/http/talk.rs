@@ -337,6 +337,7 @@ impl<S: Site> Talk<S> {
         output: &mut Output,
         effects: &mut Effects<'_, Carrier>,
     ) -> Result {
+        log::error!("an exchange for {} panicked", effects.peer());
         self.exchange = None;
         if self.lane.is_handed_over() {
             return Err(Close::Panicked);
@@ -406,17 +407,19 @@ impl<S: Site> Talk<S> {
     pub(super) fn waits(&self, head_since: Option<Duration>) -> Option<(Wait, Duration)> {
         let times = &self.server.config.deadlines;
         match (self.stage, head_since) {
-            (Stage::Idle, Some(since)) => Some((Wait::Head, since + times.head)),
+            (Stage::Idle, Some(since)) => Some((Wait::Head, since.saturating_add(times.head))),
             (Stage::Idle, None) if self.is_last => {
-                Some((Wait::Request, self.since + times.last_request))
+                Some((Wait::Request, self.since.saturating_add(times.last_request)))
             }
-            (Stage::Idle, None) => Some((Wait::Request, self.since + times.idle)),
-            (Stage::Draining { .. }, _) => Some((Wait::Rest, self.since + times.head)),
+            (Stage::Idle, None) => Some((Wait::Request, self.since.saturating_add(times.idle))),
+            (Stage::Draining { .. }, _) => {
+                Some((Wait::Rest, self.since.saturating_add(times.head)))
+            }
             (Stage::Over, _) => None,
             (Stage::Body | Stage::Answering, _) => match self.lane.deadline() {
                 Some(own) => own.map(|at| (Wait::Answer, at)),
                 None if self.stage == Stage::Answering && !self.lane.is_answered() => {
-                    Some((Wait::Answer, self.since + times.answer))
+                    Some((Wait::Answer, self.since.saturating_add(times.answer)))
                 }
                 None => None,
             },

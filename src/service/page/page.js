@@ -16,9 +16,20 @@ let shown = {}; // what of which room is on the page
 let pinned = false; // whether the end is to be seen, wherever it was scrolled to
 let frame = 0;
 
+// What outlives the page: `local` for all tabs, `session` for this one. Browsers may refuse both.
+const store = (kind) => ({
+  get(name) {
+    try { return window[kind].getItem(name); } catch { return null; }
+  },
+  set(name, value) {
+    try { window[kind].setItem(name, value); } catch { /* Forgotten with the page. */ }
+  },
+});
+const [local, session] = [store("localStorage"), store("sessionStorage")];
+
 // All tabs of a browser are one user, if they go by one name.
-const key = localStorage.getItem("key") ?? secret();
-localStorage.setItem("key", key);
+const key = local.get("key") ?? secret();
+local.set("key", key);
 
 const address = new URL("rooms", location.href.replace(/^http/, "ws"));
 const connection = new Connection(address, {
@@ -140,9 +151,9 @@ function turnTo(room) {
 
 // A tab that is loaded again comes back to where it was.
 function remember() {
-  sessionStorage.setItem("rooms", JSON.stringify([...rooms.keys()]));
-  sessionStorage.setItem("current", current?.name ?? "");
-  if (current) localStorage.setItem("room", current.name);
+  session.set("rooms", JSON.stringify([...rooms.keys()]));
+  session.set("current", current?.name ?? "");
+  if (current) local.set("room", current.name);
 }
 
 function say(text) {
@@ -228,10 +239,10 @@ function drawLog() {
 
 function drawOlder(posts) {
   posts.querySelector(".older")?.remove();
-  if (!current.epoch || current.first <= 1 || current.entries[0]?.kind === "gap") return;
+  if (!current.hasOlder) return;
   const older = element("button", "older", "Older messages");
   older.addEventListener("click", () => connection.ask(current.older()));
-  posts.prepend(older);
+  posts.insertBefore(older, posts.children[current.start] ?? null);
 }
 
 function row(entry, before) {
@@ -310,8 +321,8 @@ function hue(text) {
 
 function begin(wanted) {
   name = wanted;
-  sessionStorage.setItem("name", name);
-  localStorage.setItem("name", name);
+  session.set("name", name);
+  local.set("name", name);
   find("refusal").textContent = "";
   connection.open();
 }
@@ -326,13 +337,13 @@ function enter() {
 }
 
 function restore() {
-  find("name").value = localStorage.getItem("name") ?? "";
-  find("first").value = decodeURIComponent(location.hash.slice(1)) || localStorage.getItem("room") || "lobby";
-  const before = JSON.parse(sessionStorage.getItem("rooms") ?? "[]");
-  const last = sessionStorage.getItem("current");
+  find("name").value = local.get("name") ?? "";
+  find("first").value = decodeURIComponent(location.hash.slice(1)) || local.get("room") || "lobby";
+  const before = JSON.parse(session.get("rooms") ?? "[]");
+  const last = session.get("current");
   before.forEach((room) => rooms.set(room, new Room(room)));
   current = rooms.get(last) ?? rooms.values().next().value ?? null;
-  const again = sessionStorage.getItem("name");
+  const again = session.get("name");
   if (again && current) return begin(again);
   find("hello").hidden = false;
   find(find("name").value ? "first" : "name").focus();

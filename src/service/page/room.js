@@ -57,6 +57,16 @@ export class Room {
     return why === "slow" ? this.ask(gap) : null;
   }
 
+  // Where the present life of the room begins among the entries.
+  get start() {
+    return this.entries.findLastIndex(({ kind }) => kind === "note") + 1;
+  }
+
+  // Whether there may be more before what is shown.
+  get hasOlder() {
+    return this.epoch && this.first > 1 && this.entries[this.start]?.kind !== "gap";
+  }
+
   // The part of the history that comes before what is shown.
   older() {
     const after = Math.max(0, this.first - 1 - LATEST);
@@ -85,7 +95,7 @@ export class Room {
     found.push(...missing(next, asked.last));
     const at = this.entries.findIndex((it) => it.kind === "gap" && it.first === asked.first);
     if (at >= 0) this.entries.splice(at, 1, ...found);
-    else this.entries.unshift(...found);
+    else this.entries.splice(this.start, 0, ...found);
     this.first = Math.min(this.first, asked.first);
   }
 

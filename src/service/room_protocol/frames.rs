@@ -10,7 +10,7 @@ use super::session::{Session, Then, Turn};
 use super::teller::{Wire, change_json, post_json};
 use super::told::Told;
 use crate::base::Output;
-use crate::handler::{Close, Context, Handler, Result, Timer};
+use crate::handler::{Context, Handler, Result, Timer};
 use crate::service::rooms::{Change, Form, Mail, Post, Rooms};
 use crate::wire::{Codec, LengthPrefixed};
 
@@ -44,8 +44,10 @@ pub struct RoomsByFrames {
 const TICK: Timer = Timer::new(0);
 /// Whoever spoke too fast may go on.
 const BREATH: Timer = Timer::new(1);
-/// Whoever has not said who they are has had their time; or, in a shutdown, it is time to go.
-const LEAVE: Timer = Timer::new(2);
+/// Whoever has not said who they are has had their time.
+const HELLO: Timer = Timer::new(2);
+/// The server goes down, and it is this connection's turn.
+const LEAVE: Timer = Timer::new(3);
 
 /// The encoding of posts.
 const FRAME: Form = Form::new(0);
@@ -78,7 +80,7 @@ impl Handler for RoomsByFrames {
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
         cx.effects.arm_every(TICK, self.session.protocol.tick);
-        cx.effects.arm(LEAVE, self.session.protocol.hello);
+        cx.effects.arm(HELLO, self.session.protocol.hello);
         Ok(())
     }
 
@@ -88,11 +90,7 @@ impl Handler for RoomsByFrames {
             let Some(frame) = self.frames.decode(cx.input)? else { break };
             let life = cx.effects.random();
             let turn = Turn { now: cx.effects.now(), address: cx.effects.address(), life };
-            let was_known = self.session.is_known();
             let then = self.session.hear(frame, &turn, &mut Frames(cx.output));
-            if !was_known && self.session.is_known() {
-                cx.effects.disarm(LEAVE);
-            }
             self.go(then, cx);
         }
         Ok(())
@@ -105,20 +103,24 @@ impl Handler for RoomsByFrames {
     }
 
     fn on_timer(&mut self, timer: Timer, cx: &mut Context<'_, Self>) -> Result {
+        let now = cx.effects.now();
         match timer {
             BREATH => {
                 self.is_paused = false;
                 cx.effects.resume();
             }
-            TICK => self.session.tick(cx.effects.now(), &mut Frames(cx.output)),
-            _ if !self.session.is_known() => {
-                return Err(Close::Protocol("nobody said who it is"));
+            TICK => {
+                let then = self.session.tick(now, &mut Frames(cx.output));
+                self.go(then, cx);
+            }
+            HELLO => {
+                let then = self.session.hello_is_due(now, &mut Frames(cx.output));
+                self.go(then, cx);
             }
             _ => {
                 let retry = part(self.session.protocol.retry, cx.effects.random());
-                let retry = retry.as_millis() as u64;
-                let bye = Told::Bye { why: "the server goes down", retry };
-                Frames(cx.output).send(&bye.to_json());
+                let (why, retry) = ("the server goes down", retry.as_millis() as u64);
+                Frames(cx.output).send(&Told::Bye { why, retry }.to_json());
                 cx.effects.close();
             }
         }
@@ -160,11 +162,11 @@ impl Wire for Frames<'_> {
     }
 
     fn post(&mut self, post: &Post) {
-        self.0.share(post.encoded(FRAME, |post| frame(&post_json(post))));
+        self.0.share(post.encoded(FRAME, |post| frame(&post_json(post))).into_owned());
     }
 
     fn change(&mut self, change: &Change) {
-        self.0.share(change.encoded(FRAME, |change| frame(&change_json(change))));
+        self.0.share(change.encoded(FRAME, |change| frame(&change_json(change))).into_owned());
     }
 }
 

@@ -120,7 +120,7 @@ impl Session {
         let mut teller = self.teller(now, wire);
         let Some(member) = &mut self.member else { return Ok(Then::GoOn) };
         member.mail(mail, &mut teller)?;
-        Ok(if member.is_welcome() { Then::GoOn } else { Then::Close })
+        Ok(then(member))
     }
 
     /// The peer takes more.
@@ -132,11 +132,21 @@ impl Session {
     }
 
     /// It is time to look for what no mail told of.
-    pub(super) fn tick<W: Wire>(&mut self, now: Duration, wire: &mut W) {
+    pub(super) fn tick<W: Wire>(&mut self, now: Duration, wire: &mut W) -> Then {
         let mut teller = self.teller(now, wire);
-        if let Some(member) = &mut self.member {
-            member.tick(now, &mut teller);
+        let Some(member) = &mut self.member else { return Then::GoOn };
+        member.tick(now, &mut teller);
+        then(member)
+    }
+
+    /// It is time that the client had said who it is.
+    pub(super) fn hello_is_due<W: Wire>(&mut self, now: Duration, wire: &mut W) -> Then {
+        if self.is_known() {
+            return Then::GoOn;
         }
+        let (code, text) = ("hello_late", "nobody said who it is");
+        self.teller(now, wire).tell(&Told::Error { code, text, room: None, seq: None });
+        Then::Close
     }
 
     fn teller<'a, W: Wire>(&self, now: Duration, wire: &'a mut W) -> Teller<'a, W> {
@@ -155,6 +165,11 @@ fn at_once(posts: &[Arc<Post>]) -> &[Arc<Post>] {
     };
     let count = posts.iter().take_while(fits).count().max(1).min(posts.len());
     posts.get(..count).unwrap_or_default()
+}
+
+/// Whether a member may stay.
+fn then(member: &Member) -> Then {
+    if member.is_welcome() { Then::GoOn } else { Then::Close }
 }
 
 /// Beyond line feeds and tabs, nobody needs control characters, and terminals obey them.

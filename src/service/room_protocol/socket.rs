@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::config::RoomProtocol;
 use super::session::{Session, Then, Turn};
 use super::teller::{Wire, change_json, post_json};
-use crate::handler::{Close, Result, Timer};
+use crate::handler::{Result, Timer};
 use crate::service::rooms::{Change, Form, Mail, Post, Rooms};
 use crate::service::websocket::{WebSocketContext, WebSocketHandler};
 use crate::wire::websocket::{CloseCode, Prepared};
@@ -81,11 +81,7 @@ impl WebSocketHandler for RoomsByWebSocket {
             return Ok(());
         }
         let turn = Turn { now: cx.now(), address: cx.address(), life: cx.random() };
-        let was_known = self.session.is_known();
         let then = self.session.hear(text.as_bytes(), &turn, cx);
-        if !was_known && self.session.is_known() {
-            cx.disarm(HELLO);
-        }
         go(then, cx);
         Ok(())
     }
@@ -99,8 +95,14 @@ impl WebSocketHandler for RoomsByWebSocket {
     fn on_timer(&mut self, timer: Timer, cx: &mut WebSocketContext<'_, Self>) -> Result {
         match timer {
             BREATH => cx.resume(),
-            TICK => self.session.tick(cx.now(), cx),
-            _ => return Err(Close::Protocol("nobody said who it is")),
+            TICK => {
+                let then = self.session.tick(cx.now(), cx);
+                go(then, cx);
+            }
+            _ => {
+                let then = self.session.hello_is_due(cx.now(), cx);
+                go(then, cx);
+            }
         }
         Ok(())
     }

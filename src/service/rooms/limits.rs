@@ -24,7 +24,7 @@ pub struct RoomLimits {
     /// Bytes of a post's key. 64.
     pub key_max: usize,
     /// Publishers that a room remembers, to tell a post that is sent again from a new one; beyond
-    /// it the one that has published nothing for longest is forgotten. 1,024.
+    /// it the one that has published nothing for longest is forgotten. About 80 bytes each. 1,024.
     pub publishers: usize,
     /// A room with more users than this tells how many they are, but not who comes and goes: that
     /// would cost as many deliveries for each of them. 100.

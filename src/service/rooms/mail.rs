@@ -1,6 +1,7 @@
 //! [`Mail`]: what concerns members, on its way to their loops; and who is in a room: [`Change`] and
 //! [`Presence`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::post::{Encoding, Encodings, Form, Post};
@@ -34,7 +35,7 @@ pub struct Change {
 
 impl Change {
     /// As [`Post::encoded`].
-    pub fn encoded<T: Encoding>(&self, form: Form, encode: impl Fn(&Self) -> T) -> T {
+    pub fn encoded<T: Encoding>(&self, form: Form, encode: impl Fn(&Self) -> T) -> Cow<'_, T> {
         self.encodings.get(form, || encode(self))
     }
 }

@@ -14,7 +14,7 @@
 //! - *Slow members.* What a peer does not take is not queued for it: its cursor stays where it is,
 //!   and it goes on from there when it can. What it then gets is the room's to choose ([`Slow`]).
 //! - *Lost mail.* The mail to a loop has a bound. A post for which there was no room is noticed by
-//!   the offset of the next one, or when the member looks for itself ([`Member::look`]).
+//!   the offset of the next one, or when the member looks for itself ([`Member::tick`]).
 //!
 //! # The home of a room is its lock
 //!

@@ -2,6 +2,7 @@
 //! what it is made of.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub struct Post {
 
 impl Post {
     /// This post as a protocol tells it: encoded when it is told for the first time, then shared.
-    pub fn encoded<T: Encoding>(&self, form: Form, encode: impl Fn(&Self) -> T) -> T {
+    pub fn encoded<T: Encoding>(&self, form: Form, encode: impl Fn(&Self) -> T) -> Cow<'_, T> {
         self.encodings.get(form, || encode(self))
     }
 
@@ -110,10 +111,11 @@ pub(super) struct Encodings([OnceLock<Box<dyn Any + Send + Sync>>; FORMS]);
 impl Encodings {
     /// If two loops come first at once, one encodes and the other waits that moment. A form that
     /// somebody uses for another type is encoded each time.
-    pub(super) fn get<T: Encoding>(&self, form: Form, encode: impl Fn() -> T) -> T {
+    pub(super) fn get<T: Encoding>(&self, form: Form, encode: impl Fn() -> T) -> Cow<'_, T> {
         let kept = self.0.get(usize::from(form.0));
         let kept = kept.map(|kept| kept.get_or_init(|| Box::new(encode())));
-        kept.and_then(|kept| kept.downcast_ref().cloned()).unwrap_or_else(encode)
+        let kept = kept.and_then(|kept| kept.downcast_ref());
+        kept.map_or_else(|| Cow::Owned(encode()), Cow::Borrowed)
     }
 }
 
@@ -139,11 +141,11 @@ mod tests {
                     count.set(count.get() + 1);
                     Bytes::from(vec![number])
                 });
-                assert_eq!(&*encoded, [number]);
+                assert_eq!(**encoded, [number]);
             }
         }
         assert_eq!(count.get(), 4);
         // Not shared, but right.
-        assert_eq!(encodings.get(Form::new(0), || "another type"), "another type");
+        assert_eq!(*encodings.get(Form::new(0), || "another type"), "another type");
     }
 }

@@ -278,13 +278,12 @@ impl Room {
         Ok(Admitted { slot, offset, arrival, presence })
     }
 
-    /// A member has left. Tells whether the room is empty now.
-    pub(super) fn dismiss(&self, slot: u32, id: ConnectionId) -> bool {
+    /// A member leaves, unless it was removed before.
+    pub(super) fn dismiss(&self, slot: u32, id: ConnectionId) {
         let state = &mut *self.state();
         if state.seated(slot, id).is_some() {
             self.remove(state, slot as usize);
         }
-        state.members.is_empty()
     }
 
     /// Removes all connections of a user, and tells them. Tells how many there were.

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use crate::wire::websocket::{Deflater, Scratch};
 
 thread_local! {
-    static SCRATCH: Cell<Scratch> = Cell::default();
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::new()) };
     static DEFLATER: RefCell<Deflater> = const { RefCell::new(Deflater::new()) };
 }
 

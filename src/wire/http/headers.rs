@@ -71,16 +71,30 @@ pub(crate) mod known {
         (b"date", DATE),
     ];
 
-    /// The bit of the field with this name, or 0. Length and first letter tell nearly all others.
+    /// A bit for each letter that one of them begins with: it tells most others.
+    const LETTERS: u32 = {
+        let (mut letters, mut fields) = (0, FIELDS.as_slice());
+        while let Some(((name, _), rest)) = fields.split_first() {
+            if let Some(first) = name.first() {
+                letters |= 1 << (*first & 31);
+            }
+            fields = rest;
+        }
+        letters
+    };
+
+    /// The bit of the field with this name, or 0.
     #[inline]
     pub(crate) fn bit(name: &[u8]) -> u16 {
-        let Some(first) = name.first().map(u8::to_ascii_lowercase) else { return 0 };
-        let looks_alike =
-            |field: &&(&[u8], u16)| field.0.len() == name.len() && field.0.first() == Some(&first);
-        match FIELDS.iter().find(looks_alike) {
-            Some((field, bit)) if name.eq_ignore_ascii_case(field) => *bit,
+        match name.first() {
+            Some(first) if LETTERS >> (first & 31) & 1 != 0 => known_bit(name),
             _ => 0,
         }
+    }
+
+    fn known_bit(name: &[u8]) -> u16 {
+        let field = FIELDS.iter().find(|(field, _)| name.eq_ignore_ascii_case(field));
+        field.map_or(0, |(_, bit)| *bit)
     }
 }
 

@@ -24,6 +24,10 @@ const BITS_MAX: u8 = 15;
 pub(super) struct Inflater(Option<Box<Decompress>>);
 
 impl Inflater {
+    pub(super) const fn new() -> Self {
+        Self(None)
+    }
+
     /// Appends what `message` says to `to`, which may then have up to `max` bytes. What stood
     /// before is forgotten, unless `takeover` is set.
     pub(super) fn inflate(

@@ -15,6 +15,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Holds nothing yet.
+    pub const fn new() -> Self {
+        Self { message: Vec::new(), inflated: Vec::new(), inflater: Inflater::new() }
+    }
+
     /// Memory for a message to be gathered in.
     pub(super) fn lend(&mut self) -> Vec<u8> {
         forget(&mut self.message);

@@ -25,13 +25,12 @@ impl Line {
             // Nothing was sent, so the line is as good as before.
             return self.lie_down(cx);
         }
-        far.attach(cx.effects.address(), self.carried > 0);
+        far.attach(cx.effects.address(), self.has_rested);
         far.note_sent();
         self.stage = Stage::Asking;
         self.resting = None;
         self.began = cx.effects.now();
         (self.sent, self.paused) = (false, false);
-        self.carried += 1;
         cx.effects.owe();
         let far = self.far.insert(far);
         let question = far.question();
@@ -168,7 +167,7 @@ impl Line {
     /// Goes to the pool, if there is room.
     pub(super) fn lie_down(&mut self, cx: &mut Context<'_, Self>) -> Result {
         let address = cx.effects.address();
-        self.stage = Stage::Resting;
+        (self.stage, self.has_rested) = (Stage::Resting, true);
         cx.effects.settled();
         self.decoder.release();
         self.resting = Some(address.clone());

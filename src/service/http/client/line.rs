@@ -50,8 +50,8 @@ pub struct Line {
     pub(super) discard_left: usize,
     /// When the present question began, since the loop began.
     pub(super) began: Duration,
-    /// How many questions were carried, the present one included.
-    pub(super) carried: u32,
+    /// Whether it has lain in the pool: the server may have closed it since.
+    pub(super) has_rested: bool,
     /// How this line is called while it rests.
     pub(super) resting: Option<Address<ToLine>>,
     pub(super) rest: Duration,
@@ -95,7 +95,7 @@ impl Line {
             paused: false,
             discard_left: 0,
             began: Duration::ZERO,
-            carried: 0,
+            has_rested: false,
             resting: None,
             rest: config.rest,
             connect: config.connect,

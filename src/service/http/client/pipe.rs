@@ -85,8 +85,8 @@ pub(super) struct Broken {
     pub(super) failure: Failure,
     /// Nothing of the question was sent.
     pub(super) untouched: bool,
-    /// The connection had been used before, and gave no byte of an answer: it may have been closed
-    /// by a server that never saw the question.
+    /// The connection had rested before, and gave no byte of an answer: it may have been closed by a
+    /// server that never saw the question.
     pub(super) stale: bool,
 }
 
@@ -161,8 +161,8 @@ pub(super) struct Near(Arc<Shared>);
 pub(super) struct Far {
     shared: Arc<Shared>,
     attempt: u32,
-    /// Whether the connection had been used before.
-    reused: bool,
+    /// Whether the connection had rested before.
+    rested: bool,
     /// Whether anything was sent, and a byte of the answer seen.
     sent: bool,
     answered: bool,
@@ -258,7 +258,7 @@ impl Near {
         state.down = Answer::default();
         let attempt = state.attempt;
         let shared = self.0.clone();
-        Some(Far { shared, attempt, reused: false, sent: false, answered: false })
+        Some(Far { shared, attempt, rested: false, sent: false, answered: false })
     }
 
     /// Whether [`attempt`](Self::attempt) would give another end.
@@ -366,9 +366,9 @@ impl Far {
         Some(self.shared.state()).filter(|state| state.attempt == self.attempt)
     }
 
-    /// The connection that carries this from now on, and whether it was used before.
-    pub(super) fn attach(&mut self, line: Address<ToLine>, reused: bool) {
-        self.reused = reused;
+    /// The connection that carries this from now on, and whether it had rested before.
+    pub(super) fn attach(&mut self, line: Address<ToLine>, rested: bool) {
+        self.rested = rested;
         if let Some(mut state) = self.state() {
             state.line = Some(line);
             state.line_told = false;
@@ -468,7 +468,7 @@ impl Far {
     }
 
     fn broken(&self, failure: Failure) {
-        let stale = self.reused && !self.answered;
+        let stale = self.rested && !self.answered;
         if let Some(mut state) = self.listener() {
             state.end(Err(Broken { failure, untouched: !self.sent, stale }));
         }

@@ -1,6 +1,7 @@
 //! [`Embedded`]: files that are part of the program, and are served from memory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -64,11 +65,11 @@ impl Asset {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Embedded {
-    assets: BTreeMap<String, Stored>,
+    assets: BTreeMap<String, Arc<Stored>>,
 }
 
 /// An asset with its tags.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Stored {
     asset: Asset,
     etag: String,
@@ -81,7 +82,7 @@ impl Embedded {
         let stored = |asset: Asset| {
             let etag = etag(&asset.bytes);
             let gzip_etag = asset.gzip.as_deref().map(self::etag).unwrap_or_default();
-            (asset.path.clone(), Stored { asset, etag, gzip_etag })
+            (asset.path.clone(), Arc::new(Stored { asset, etag, gzip_etag }))
         };
         Self { assets: assets.into_iter().map(stored).collect() }
     }
@@ -97,14 +98,15 @@ impl Site for Embedded {
     type Exchange = EmbeddedExchange;
 
     fn exchange(&self, head: &RequestHead, _: &Params) -> EmbeddedExchange {
-        let path = percent_decode(head.path()).and_then(|it| String::from_utf8(it.into()).ok());
-        EmbeddedExchange { stored: path.and_then(|path| self.assets.get(&path).cloned()) }
+        let path = percent_decode(head.path());
+        let path = path.as_deref().and_then(|path| std::str::from_utf8(path).ok());
+        EmbeddedExchange { stored: path.and_then(|path| self.assets.get(path)).cloned() }
     }
 }
 
 /// A request for one of them.
 pub struct EmbeddedExchange {
-    stored: Option<Stored>,
+    stored: Option<Arc<Stored>>,
 }
 
 impl Exchange for EmbeddedExchange {

@@ -11,7 +11,7 @@ use crate::service::http::client::ClientConfig;
 pub struct ProxyConfig {
     /// The times, bounds and connections on the side of the backends. As those of a client, but for
     /// these: 60 s until the first byte of an answer, and between two; 24 h for all of it, as it
-    /// takes as long as the client likes.
+    /// takes as long as the client likes. A proxy on the way to backends is not asked for tunnels.
     pub client: ClientConfig,
     /// What becomes of heads.
     pub rewriting: Rewriting,
