@@ -46,7 +46,7 @@
 //! | `json` | frames typed by serde ([`wire`]); snapshots as JSON |
 //! | `protobuf` | frames typed by prost |
 //! | `websocket` | WebSocket ([`wire`]) |
-//! | `tls` | TLS below the buffers ([`tls`]) |
+//! | `tls` | TLS below the buffers (`overt::tls`) |
 //! | `linux` | loops pinned to processors, several datagrams in one system call |
 //! | `command` | the `overt` command |
 //! | `full` | everything |
