@@ -73,14 +73,18 @@ impl<N: Net> EventLoop<N> {
 
     fn accept_one(&mut self, id: ConnectionId) -> Accepted {
         let Some(listener) = listener(&mut self.slots, id) else { return Accepted::None };
-        let has_place = self.shared.take_place(&listener.gate);
-        if !has_place && self.when_full == WhenFull::StopAccepting {
+        // A place is taken beforehand only if whoever finds none waits: while it is held here in
+        // vain, somebody who is accepted elsewhere would be refused.
+        let waits = self.when_full == WhenFull::StopAccepting;
+        let has_place = waits && self.shared.take_place(&listener.gate);
+        if waits && !has_place {
             return Accepted::Later(Waiting::Full);
         }
         match self.core.net.accept(&mut listener.socket) {
             Ok((stream, peer)) => {
                 listener.again.reset();
                 self.core.ledger.accepted += 1;
+                let has_place = has_place || self.shared.take_place(&listener.gate);
                 self.let_in(id, stream, peer, has_place);
                 Accepted::One
             }
