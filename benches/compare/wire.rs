@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -28,7 +29,9 @@ impl Certificate {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider);
         let config = config.with_safe_default_protocol_versions().map_err(io::Error::other)?;
-        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        // All servers have the same name: what one of them gave is nothing to the next.
+        config.resumption = Resumption::disabled();
         TRUST.get_or_init(|| Arc::new(config));
         Ok(())
     }
