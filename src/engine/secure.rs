@@ -16,6 +16,7 @@ use super::flag::{
 use super::ledger::{self, Phase};
 use super::sealed::{Secure, Shaken};
 use crate::base::buffer::Buffer;
+use crate::handler::stage::Event;
 use crate::handler::{Bound, Close, Deadline, Result};
 use crate::net::layer::{Opened, Progress, TlsError};
 use crate::net::{Net, TlsFailure};
@@ -147,22 +148,22 @@ impl<N: Net> Connection<N> {
         true
     }
 
-    /// A worker is done with a part of the handshake.
-    pub(super) fn take_shaken(
+    /// A message during the handshake: the layer that a worker had, or one for the handler, which
+    /// was open before if it began TLS itself.
+    pub(super) fn take_while_shaking(
         &mut self,
-        messages: &mut dyn Iterator<Item = &mut dyn Any>,
+        message: &mut dyn Any,
         core: &mut Core<N>,
     ) -> Result {
-        for message in messages {
-            let shaken = message.downcast_mut::<Option<Shaken>>().and_then(Option::take);
-            let (Some(shaken), Some(secure)) = (shaken, self.secured()) else { continue };
-            secure.layer = Some(shaken.layer);
-            secure.unopened = shaken.unopened;
-            secure.unsent.put(shaken.sealed.filled());
-            core.stage.input.extend(&shaken.content);
-            self.go_on(shaken.progress, core)?;
-        }
-        Ok(())
+        let Some(shaken) = message.downcast_mut::<Option<Shaken>>() else {
+            return self.dispatch(Event::Message(message), core);
+        };
+        let (Some(shaken), Some(secure)) = (shaken.take(), self.secured()) else { return Ok(()) };
+        secure.layer = Some(shaken.layer);
+        secure.unopened = shaken.unopened;
+        secure.unsent.put(shaken.sealed.filled());
+        core.stage.input.extend(&shaken.content);
+        self.go_on(shaken.progress, core)
     }
 
     /// Draws the consequences of what was opened.

@@ -38,12 +38,12 @@ impl<N: Net> Connection<N> {
         let sent = core.ledger.bytes_written;
         self.lend(core);
         self.jobs_done(jobs, core);
-        let mut taken = match self.flags & HANDSHAKING {
-            0 => Ok(()),
-            _ => self.take_shaken(messages, core),
-        };
+        let mut taken = Ok(());
         while let (Ok(()), Some(message)) = (&taken, messages.next()) {
-            taken = self.dispatch(Event::Message(message), core);
+            taken = match self.flags & HANDSHAKING {
+                0 => self.dispatch(Event::Message(message), core),
+                _ => self.take_while_shaking(message, core),
+            };
         }
         let visited = taken.and_then(|()| self.settle(core));
         self.note_sending(sent, core);

@@ -213,3 +213,41 @@ fn what_follows_in_the_clear_is_not_taken_for_tls() {
         assert!(ends.contains(&end), "{end:?}");
     });
 }
+
+/// Begins TLS with somebody who never answers, and says something to itself.
+struct Early(Arc<Seen>);
+
+impl Handler for Early {
+    type Message = usize;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.effects.start_tls(client(), "example.org");
+        cx.effects.address().send(1).unwrap();
+        Ok(())
+    }
+
+    fn on_data(&mut self, _: &mut Context<'_, Self>) -> Result {
+        Ok(())
+    }
+
+    fn on_message(&mut self, count: usize, _: &mut Context<'_, Self>) -> Result {
+        self.0.received.fetch_add(count, Relaxed);
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        self.0.ends.lock().unwrap().push(why.reason());
+    }
+}
+
+#[test]
+fn a_message_that_comes_while_tls_begins_is_not_lost() {
+    seeds(30, |sim| {
+        sim.serve("10.0.0.2:80", |peer| drop(peer.take()));
+        let handle = sim.engine(Config::default()).handle();
+        let seen = Arc::new(Seen::default());
+        handle.connect("10.0.0.2:80".parse::<Dial>().unwrap(), Early(seen.clone()));
+        sim.run_until(|| seen.has_ended());
+        assert_eq!((seen.received.load(Relaxed), seen.end()), (1, Reason::LateHandshake));
+    });
+}
