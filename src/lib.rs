@@ -45,7 +45,8 @@
 //! | `ledger` (default) | counters and phase times of each loop; without it they are compiled out |
 //! | `json` | frames typed by serde ([`wire`]); snapshots as JSON |
 //! | `protobuf` | frames typed by prost |
-//! | `websocket` | WebSocket ([`wire`]) |
+//! | `http` | HTTP/1.1 ([`wire`]), servers, a client and a reverse proxy (`overt::service::http`) |
+//! | `websocket` | WebSocket (`overt::service::websocket`) |
 //! | `tls` | TLS below the buffers (`overt::tls`) |
 //! | `linux` | loops pinned to processors, several datagrams in one system call |
 //! | `command` | the `overt` command |
@@ -58,7 +59,7 @@
 //!
 //! ```text
 //! command/            the `overt` command
-//! service/            handlers that join what is below to something of use: tunnel, chat
+//! service/            handlers that join what is below to something of use: tunnel, HTTP, rooms
 //! sim/  testing/      whole engines in a world made of a seed; one handler on a bench
 //! engine/             the reactor: readiness, time and mail become visits to connections
 //! handler/            the contract between the engine and everything above it

@@ -13,7 +13,7 @@ use crate::net::Endpoint;
 
 const EXAMPLES: &str = "\
 Examples:
-  overt                                           the demonstration, on ports 7000 to 7003
+  overt                                           the demonstration, on 7000 to 7004 and 8080
   overt --base-port 8000                          the same on other ports
   overt echo --listen 127.0.0.1:9000 --loops 1    what comes in goes out
   overt frames --workers 4 --frame-max 64K        length-prefixed frames, answered by workers
