@@ -48,7 +48,7 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1G")]
     body_max: usize,
     /// Connections to each backend that rest, on each loop
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 1024)]
     resting: usize,
     /// Trust these roots as well for backends of https (PEM)
     #[arg(long, value_name = "FILE")]

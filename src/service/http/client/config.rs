@@ -21,12 +21,13 @@ pub struct ClientConfig {
     /// How long a connection rests before it is closed. Servers close theirs too: shorter is safer,
     /// and a request that meets a connection in this moment may have to be made twice. 30 s.
     pub rest: Duration,
-    /// Connections that rest, to one origin and on one loop. 32.
+    /// Connections that rest, to one origin and on one loop. As many as are busy at one moment should
+    /// find room, or they are opened and closed all the time. 1,024.
     pub resting_per_origin: usize,
-    /// Connections that rest, on one loop. 256.
+    /// Connections that rest, on one loop. 2,048.
     pub resting: usize,
     /// Connections that are open, to one origin and on one loop; one more is refused
-    /// (`Failure::Busy`). 1,024.
+    /// (`Failure::Busy`). 4,096.
     pub open_per_origin: usize,
     /// Bytes of a body, each way, that lie between a connection and whoever uses it, before the
     /// connection is not read from, or the sender told to wait. What one visit of a loop reads
@@ -49,9 +50,9 @@ impl Default for ClientConfig {
             idle: Duration::from_secs(30),
             total: Duration::from_secs(300),
             rest: Duration::from_secs(30),
-            resting_per_origin: 32,
-            resting: 256,
-            open_per_origin: 1024,
+            resting_per_origin: 1024,
+            resting: 2048,
+            open_per_origin: 4096,
             window: 128 * 1024,
             limits: HttpLimits { body_max: u64::MAX, ..HttpLimits::default() },
             proxy: None,
