@@ -164,7 +164,7 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// `Date` and what belongs to the connection are added. `Content-Length` and
     /// `Transfer-Encoding` are made of `length`, whatever the head says of them.
     pub fn respond(&mut self, head: &ResponseHead, length: BodyLength) {
-        self.lane.respond(head, length, self.effects.wall(), self.output);
+        self.lane.respond(head, length, &self.effects.http_date(), self.output);
     }
 
     /// Sends a piece of the body. A `HEAD` is answered by the head alone: the answer is then
@@ -299,7 +299,7 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// Answers with `head` (101, or 200 to a `CONNECT`) and hands the connection to another
     /// handler, which finds what came behind the request in its input.
     pub fn upgrade(&mut self, head: &ResponseHead, successor: impl Handler) {
-        if self.lane.upgrade(head, self.effects.wall(), self.output) {
+        if self.lane.upgrade(head, &self.effects.http_date(), self.output) {
             self.effects.upgrade(successor);
         }
     }
