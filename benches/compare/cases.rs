@@ -316,10 +316,11 @@ fn proxy() -> Vec<Case> {
         let case = Case::processor(title, echo(connections, message, 1), "proxy");
         case.against(Nginx, "proxy", 1.0).against(Go, "proxy", 1.0)
     };
+    let page = case("64 KiB, 32 connections", 32, Message::Page(KIB_64));
     vec![
         case("hello, 1 connection", 1, Message::Hello),
         case("hello, 32 connections", 32, Message::Hello),
         case("hello, 1,000 connections", 1000, Message::Hello),
-        case("64 KiB, 32 connections", 32, Message::Page(KIB_64)),
+        page.against(Nginx, "proxy-64k", 1.0),
     ]
 }

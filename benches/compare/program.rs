@@ -55,6 +55,7 @@ impl Program {
         let form = match self.kind {
             "raw-16k" => ", 16 KiB buffer",
             "raw-64k" => ", 64 KiB buffer",
+            "proxy-64k" => ", 64 KiB buffers",
             "framed-send" => ", send().await",
             "workers-blocking" => ", spawn_blocking",
             "workers" => ", worker",
@@ -150,9 +151,13 @@ fn nginx(folder: &Path, kind: &str, origin: Option<&Server>) -> io::Result<Comma
         }
         _ => "",
     };
-    let (upstream, answer) = match origin.filter(|_| kind == "proxy") {
+    let (upstream, answer) = match origin.filter(|_| kind.starts_with("proxy")) {
         Some(origin) => (nginx_upstream(origin), NGINX_PROXY),
         None => (String::new(), "default_type text/plain; return 200 hello;"),
+    };
+    let buffers = match kind {
+        "proxy-64k" => "proxy_buffer_size 64k; proxy_buffers 4 64k; proxy_busy_buffers_size 128k;",
+        _ => "",
     };
     let settings = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
@@ -161,7 +166,7 @@ fn nginx(folder: &Path, kind: &str, origin: Option<&Server>) -> io::Result<Comma
             access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;
             client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
             uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-            {upstream}
+            {buffers} {upstream}
             server {{
                 listen 127.0.0.1:{port} backlog=4096 {tls};
                 location / {{ {answer} }}
