@@ -119,6 +119,13 @@ impl RequestHead {
         self.target.set(&self.method, target).map_err(HttpError::bad)
     }
 
+    /// A request of HTTP/1.1 for the same, whose target is a path whatever form it has here (RFC
+    /// 9112, 3.2.1), and which has no fields yet. Not for `CONNECT`.
+    pub(crate) fn in_origin_form(&self) -> Self {
+        let (method, target) = (self.method.clone(), self.target.in_origin_form());
+        Self { method, target, ..Self::default() }
+    }
+
     /// Begins anew, with the memory that it has.
     pub(crate) fn set(
         &mut self,

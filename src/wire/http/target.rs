@@ -76,6 +76,17 @@ impl Target {
         Ok(())
     }
 
+    /// Its path and query alone.
+    pub(crate) fn in_origin_form(&self) -> Self {
+        if self.authority.is_empty() {
+            return self.clone();
+        }
+        let path = self.path();
+        let query = self.query().map_or_else(String::new, |query| format!("?{query}"));
+        let text = [path, &query].concat();
+        Self { path: 0..path.len() as u32, text, authority: 0..0 }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }

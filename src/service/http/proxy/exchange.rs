@@ -96,8 +96,8 @@ impl ProxyExchange {
         while !cx.is_congested() {
             let Some(part) = self.call.as_mut().and_then(|call| call.next(cx)) else { break };
             match part {
-                Part::Interim(head) => self.inform(&head, cx),
-                Part::Head(head) => self.begin(&head, cx),
+                Part::Interim(head) => self.inform(head, cx),
+                Part::Head(head) => self.begin(head, cx),
                 Part::Body(bytes) => cx.share(bytes),
                 Part::End(trailers) => {
                     self.call = None;
@@ -120,7 +120,7 @@ impl ProxyExchange {
         }
     }
 
-    fn inform(&mut self, head: &ResponseHead, cx: &mut Cx<'_>) {
+    fn inform(&mut self, head: ResponseHead, cx: &mut Cx<'_>) {
         if head.status() == StatusCode::CONTINUE {
             self.go_ahead(cx);
         } else if let Ok(head) = self.proxy.config.rewriting.response(head, false) {
@@ -136,23 +136,24 @@ impl ProxyExchange {
         }
     }
 
-    fn begin(&mut self, head: &ResponseHead, cx: &mut Cx<'_>) {
+    fn begin(&mut self, head: ResponseHead, cx: &mut Cx<'_>) {
         self.proxy.backends.succeeded(self.backend);
-        let rewritten = self.proxy.config.rewriting.response(head, head.switches());
-        let head = match (rewritten, self.call.take()) {
-            (Ok(next), Some(call)) if head.switches() => {
-                return cx.upgrade(&next, Splice::new(call));
+        let (length, switches) = (head.body_length(), head.switches());
+        match self.proxy.config.rewriting.response(head, switches) {
+            Ok(head) if switches => {
+                if let Some(call) = self.call.take() {
+                    cx.upgrade(&head, Splice::new(call));
+                }
             }
-            (Ok(next), call) => {
-                self.call = call;
-                (next, head.body_length())
-            }
-            (Err(error), _) => return refused(error, cx),
-        };
-        match head {
             // How long a body would be that nobody wants was not said.
-            (head, BodyLength::Empty) if self.is_head => cx.respond(&head, BodyLength::Unknown),
-            (head, length) => cx.respond(&head, length),
+            Ok(head) if self.is_head && length.is_empty() => {
+                cx.respond(&head, BodyLength::Unknown);
+            }
+            Ok(head) => cx.respond(&head, length),
+            Err(error) => {
+                self.call = None;
+                refused(error, cx);
+            }
         }
     }
 
@@ -276,8 +277,11 @@ fn refuse(head: &RequestHead) -> Result<(), HttpError> {
 
 /// `OPTIONS` says how far it may go (RFC 9110, 7.6.2).
 fn forward_fewer(head: &RequestHead, next: &mut RequestHead) -> Result<(), HttpError> {
+    if *head.method() != Method::OPTIONS {
+        return Ok(());
+    }
     let left = head.headers.get_str("max-forwards").and_then(|left| left.parse::<u32>().ok());
-    match left.filter(|_| *head.method() == Method::OPTIONS) {
+    match left {
         None => Ok(()),
         Some(0) => Err(HttpError::new(StatusCode::NO_CONTENT, "")),
         Some(left) => {

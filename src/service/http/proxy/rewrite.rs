@@ -15,7 +15,9 @@
 use std::net::IpAddr;
 
 use crate::net::Peer;
-use crate::wire::http::{Headers, HttpError, RequestHead, ResponseHead, StatusCode, Version};
+use crate::wire::http::{
+    Digits, Headers, HttpError, RequestHead, ResponseHead, StatusCode, Version,
+};
 
 /// What a backend is told of the host that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,9 +78,138 @@ pub(super) struct Passage<'a> {
     pub(super) backend: &'a str,
 }
 
+impl Rewriting {
+    /// The head for the backend; or what the client is answered in its place.
+    pub(super) fn request(
+        &self,
+        head: &RequestHead,
+        passage: &Passage<'_>,
+    ) -> Result<RequestHead, HttpError> {
+        if hops(&head.headers) >= self.hops_max {
+            return Err(HttpError::new(StatusCode::LOOP_DETECTED, "the request runs in a circle"));
+        }
+        let mut next = head.in_origin_form();
+        let asked = head.authority().unwrap_or_default();
+        let host = match &self.host {
+            HostRule::Keep if !asked.is_empty() => asked,
+            HostRule::Keep | HostRule::Backend => passage.backend,
+            HostRule::Set(host) => host,
+        };
+        next.headers.reserve(head.headers.as_bytes().len() + OURS, head.headers.len() + 8);
+        add(&mut next.headers, "Host", &[host.as_bytes()])?;
+        let named = Named::of(&head.headers);
+        let replaces = self.forwarding == Forwarding::Replace;
+        let passed = next.headers.append_some(&head.headers, |name| {
+            let is_ours = is(name, &["host", "content-length"]) || replaces && is(name, &OF_CLIENT);
+            !is_ours && !named.stops(name)
+        });
+        passed.map_err(|_| unsendable())?;
+        if head.headers.has_token("te", "trailers") {
+            add(&mut next.headers, "TE", &[b"trailers"])?;
+            add(&mut next.headers, "Connection", &[b"TE"])?;
+        }
+        if head.wants_upgrade() && !head.headers.has_token("upgrade", "h2c") {
+            for protocol in head.headers.get_all("upgrade") {
+                add(&mut next.headers, "Upgrade", &[protocol])?;
+            }
+            add(&mut next.headers, "Connection", &[b"Upgrade"])?;
+        }
+        self.add_via(&mut next.headers, head.version())?;
+        self.tell_of_client(asked.as_bytes(), passage, &mut next.headers)?;
+        Ok(next)
+    }
+
+    /// The head for the client. `upgraded` if both sides agreed on another protocol.
+    pub(super) fn response(
+        &self,
+        mut head: ResponseHead,
+        upgraded: bool,
+    ) -> Result<ResponseHead, HttpError> {
+        let named = Named::of(&head.headers);
+        head.headers.keep_some(|name, _| match upgraded && is(name, &["upgrade"]) {
+            true => true,
+            false => !named.stops(name) && !is(name, &["content-length"]),
+        });
+        if upgraded {
+            add(&mut head.headers, "Connection", &[b"Upgrade"])?;
+        }
+        let version = head.version();
+        self.add_via(&mut head.headers, version)?;
+        Ok(head)
+    }
+
+    /// Trailers. The decoder has refused those that say how a message is framed, or for whom.
+    pub(super) fn trailers(&self, trailers: &Headers) -> Headers {
+        let mut next = trailers.clone();
+        next.keep_some(|name, _| !is(name, &HOP_BY_HOP));
+        next
+    }
+
+    fn add_via(&self, headers: &mut Headers, version: Version) -> Result<(), HttpError> {
+        if self.via.is_empty() {
+            return Ok(());
+        }
+        let version: &[u8] = match version {
+            Version::HTTP_10 => b"1.0 ",
+            Version::HTTP_2 => b"2 ",
+            _ => b"1.1 ",
+        };
+        add(headers, "Via", &[version, self.via.as_bytes()])
+    }
+
+    fn tell_of_client(
+        &self,
+        host: &[u8],
+        passage: &Passage<'_>,
+        headers: &mut Headers,
+    ) -> Result<(), HttpError> {
+        if self.forwarding == Forwarding::Keep {
+            return Ok(());
+        }
+        let proto: &[u8] = if passage.secure { b"https" } else { b"http" };
+        let (v4, v6);
+        let [open, node, close]: [&[u8]; 3] = match passage.peer.ip() {
+            Some(IpAddr::V4(ip)) => {
+                v4 = Digits::dotted(ip.octets());
+                [b"", v4.as_bytes(), b""]
+            }
+            Some(IpAddr::V6(ip)) => {
+                v6 = ip.to_string();
+                [b"\"[", v6.as_bytes(), b"]\""]
+            }
+            None => [b"", b"unknown", b""],
+        };
+        let [before_host, behind_host]: [&[u8]; 2] = match host {
+            b"" => [b"", b""],
+            _ => [b";host=\"", b"\""],
+        };
+        let element: &[&[u8]] =
+            &[b"for=", open, node, close, before_host, host, behind_host, b";proto=", proto];
+        let add_behind = match self.forwarding {
+            Forwarding::Append => add_behind,
+            Forwarding::Replace | Forwarding::Keep => add,
+        };
+        add_behind(headers, "Forwarded", element)?;
+        if passage.peer.ip().is_some() {
+            add_behind(headers, "X-Forwarded-For", &[node])?;
+        }
+        // What is here is to be believed.
+        if !headers.contains("x-forwarded-proto") {
+            add(headers, "X-Forwarded-Proto", &[proto])?;
+        }
+        if !headers.contains("x-forwarded-host") && !host.is_empty() {
+            add(headers, "X-Forwarded-Host", &[host])?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of the fields that a request gets from here; with long names of hosts they are more.
+const OURS: usize = 256;
+
 /// Fields about one connection. `Proxy-Authorization` is meant for a proxy that asked for it, and
 /// this one never does.
-const HOP_BY_HOP: &[&str] = &[
+const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "http2-settings",
     "keep-alive",
@@ -90,160 +221,29 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
-impl Rewriting {
-    /// The head for the backend; or what the client is answered in its place.
-    pub(super) fn request(
-        &self,
-        head: &RequestHead,
-        passage: &Passage<'_>,
-    ) -> Result<RequestHead, HttpError> {
-        if hops(&head.headers) >= self.hops_max {
-            return Err(HttpError::new(StatusCode::LOOP_DETECTED, "the request runs in a circle"));
-        }
-        let mut next = RequestHead::new(head.method().clone(), &origin_form(head))?;
-        let named = Named::of(&head.headers);
-        for (name, value) in head.headers.iter() {
-            let passes = !named.stops(name) && !name.eq_ignore_ascii_case("host");
-            if passes && !name.eq_ignore_ascii_case("content-length") {
-                add(&mut next.headers, name, value)?;
-            }
-        }
-        let host = match &self.host {
-            HostRule::Keep => head.authority().filter(|host| !host.is_empty()),
-            HostRule::Backend => None,
-            HostRule::Set(host) => Some(&**host),
-        };
-        set(&mut next.headers, "Host", host.unwrap_or(passage.backend).as_bytes())?;
-        if head.headers.has_token("te", "trailers") {
-            add(&mut next.headers, "TE", b"trailers")?;
-            add(&mut next.headers, "Connection", b"TE")?;
-        }
-        if head.wants_upgrade() && !head.headers.has_token("upgrade", "h2c") {
-            pass_upgrade(&head.headers, &mut next.headers)?;
-        }
-        self.add_via(&mut next.headers, head.version())?;
-        self.tell_of_client(head, passage, &mut next.headers)?;
-        Ok(next)
-    }
-
-    /// The head for the client. `upgraded` if both sides agreed on another protocol.
-    pub(super) fn response(
-        &self,
-        head: &ResponseHead,
-        upgraded: bool,
-    ) -> Result<ResponseHead, HttpError> {
-        let mut next = ResponseHead::new(head.status());
-        let named = Named::of(&head.headers);
-        for (name, value) in head.headers.iter() {
-            if !named.stops(name) && !name.eq_ignore_ascii_case("content-length") {
-                add(&mut next.headers, name, value)?;
-            }
-        }
-        if upgraded {
-            pass_upgrade(&head.headers, &mut next.headers)?;
-        }
-        self.add_via(&mut next.headers, head.version())?;
-        Ok(next)
-    }
-
-    /// Trailers. The decoder has refused those that say how a message is framed, or for whom.
-    pub(super) fn trailers(&self, trailers: &Headers) -> Headers {
-        let mut next = trailers.clone();
-        next.retain(|name, _| !is_hop_by_hop(name));
-        next
-    }
-
-    fn add_via(&self, headers: &mut Headers, version: Version) -> Result<(), HttpError> {
-        if self.via.is_empty() {
-            return Ok(());
-        }
-        let version = match version {
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_2 => "2",
-            _ => "1.1",
-        };
-        add(headers, "Via", format!("{version} {}", self.via).as_bytes())
-    }
-
-    fn tell_of_client(
-        &self,
-        head: &RequestHead,
-        passage: &Passage<'_>,
-        headers: &mut Headers,
-    ) -> Result<(), HttpError> {
-        let appends = match self.forwarding {
-            Forwarding::Keep => return Ok(()),
-            Forwarding::Replace => false,
-            Forwarding::Append => true,
-        };
-        let ip = passage.peer.ip();
-        let proto = if passage.secure { "https" } else { "http" };
-        let host = head.authority().unwrap_or_default();
-        let before = |name| joined(headers, name).filter(|_| appends);
-        let (forwarded, addresses) = (before("forwarded"), before("x-forwarded-for"));
-        let known = |name| appends && headers.contains(name);
-        let (knows_proto, knows_host) = (known("x-forwarded-proto"), known("x-forwarded-host"));
-        let address = ip.map(|ip| ip.to_string());
-        let node = match (&address, ip) {
-            (Some(address), Some(IpAddr::V6(_))) => format!("\"[{address}]\""),
-            (Some(address), _) => address.clone(),
-            (None, _) => "unknown".into(),
-        };
-        let element = match host {
-            "" => format!("for={node};proto={proto}"),
-            host => format!("for={node};host=\"{host}\";proto={proto}"),
-        };
-        set(headers, "Forwarded", &behind(forwarded, element.as_bytes()))?;
-        match address {
-            Some(address) => {
-                set(headers, "X-Forwarded-For", &behind(addresses, address.as_bytes()))?;
-            }
-            None if !appends => drop(headers.remove("x-forwarded-for")),
-            None => {}
-        }
-        if !knows_proto {
-            set(headers, "X-Forwarded-Proto", proto.as_bytes())?;
-        }
-        match host {
-            _ if knows_host => {}
-            "" => drop(headers.remove("x-forwarded-host")),
-            host => set(headers, "X-Forwarded-Host", host.as_bytes())?,
-        }
-        Ok(())
-    }
-}
+/// Fields about the client, which it can write as well.
+const OF_CLIENT: [&str; 4] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
 /// What stops here: fields of one connection, and those that `Connection` names.
-struct Named<'a>(Vec<&'a [u8]>);
+struct Named(Vec<Vec<u8>>);
 
-impl<'a> Named<'a> {
-    fn of(headers: &'a Headers) -> Self {
+impl Named {
+    fn of(headers: &Headers) -> Self {
         // Mostly there is none, or one that names nothing; then nothing is allocated.
         let named = headers.get_all("connection").flat_map(members);
-        let is_option = |name: &&[u8]| {
-            !["close", "keep-alive", "upgrade", "te"]
-                .iter()
-                .any(|option| name.eq_ignore_ascii_case(option.as_bytes()))
-        };
-        Self(named.filter(is_option).collect())
+        let names = named.filter(|name| !is(name, &["close", "keep-alive", "upgrade", "te"]));
+        Self(names.map(<[u8]>::to_vec).collect())
     }
 
-    fn stops(&self, name: &str) -> bool {
-        is_hop_by_hop(name)
-            || self.0.iter().any(|other| name.as_bytes().eq_ignore_ascii_case(other))
+    fn stops(&self, name: &[u8]) -> bool {
+        is(name, &HOP_BY_HOP) || self.0.iter().any(|other| name.eq_ignore_ascii_case(other))
     }
 }
 
-fn is_hop_by_hop(name: &str) -> bool {
-    HOP_BY_HOP.iter().any(|other| name.eq_ignore_ascii_case(other))
-}
-
-/// A backend is asked for a path, whatever form the client wrote (RFC 9112, 3.2).
-fn origin_form(head: &RequestHead) -> String {
-    match (head.path(), head.query()) {
-        (path, None) => path.to_owned(),
-        (path, Some(query)) => format!("{path}?{query}"),
-    }
+/// Whether this is one of these names.
+fn is(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
 }
 
 /// How many proxies a request has come through.
@@ -251,21 +251,15 @@ fn hops(headers: &Headers) -> usize {
     headers.get_all("via").flat_map(members).count()
 }
 
-fn pass_upgrade(from: &Headers, to: &mut Headers) -> Result<(), HttpError> {
-    for protocol in from.get_all("upgrade") {
-        add(to, "Upgrade", protocol)?;
+/// Adds a member to the list that stands in this field, if there is one.
+fn add_behind(headers: &mut Headers, name: &str, member: &[&[u8]]) -> Result<(), HttpError> {
+    let before: Vec<&[u8]> = headers.get_all(name).filter(|value| !value.is_empty()).collect();
+    if before.is_empty() {
+        headers.remove(name);
+        return add(headers, name, member);
     }
-    add(to, "Connection", b"Upgrade")
-}
-
-/// The values of all fields with this name, as one list.
-fn joined(headers: &Headers, name: &str) -> Option<Vec<u8>> {
-    let values: Vec<&[u8]> = headers.get_all(name).filter(|value| !value.is_empty()).collect();
-    if values.is_empty() { None } else { Some(values.join(&b", "[..])) }
-}
-
-fn behind(before: Option<Vec<u8>>, value: &[u8]) -> Vec<u8> {
-    before.map_or_else(|| value.to_vec(), |before| [&before, &b", "[..], value].concat())
+    let list = [before.join(&b", "[..]), b", ".to_vec(), member.concat()].concat();
+    headers.set(name, list).map_err(|_| unsendable())
 }
 
 fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -273,12 +267,8 @@ fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     trimmed.filter(|member| !member.is_empty())
 }
 
-fn add(headers: &mut Headers, name: &str, value: &[u8]) -> Result<(), HttpError> {
-    headers.append(name, value).map_err(|_| unsendable())
-}
-
-fn set(headers: &mut Headers, name: &str, value: &[u8]) -> Result<(), HttpError> {
-    headers.set(name, value).map_err(|_| unsendable())
+fn add(headers: &mut Headers, name: &str, parts: &[&[u8]]) -> Result<(), HttpError> {
+    headers.append_parts(name, parts).map_err(|_| unsendable())
 }
 
 /// Only what was configured can be: what came through a decoder can be sent.
