@@ -35,6 +35,9 @@ mod echo;
 #[path = "sim/fairness.rs"]
 mod fairness;
 #[cfg(feature = "http")]
+#[path = "sim/half_sent_bodies.rs"]
+mod half_sent_bodies;
+#[cfg(feature = "http")]
 #[path = "sim/http.rs"]
 mod http;
 #[cfg(feature = "http")]

@@ -98,7 +98,6 @@ pub(crate) struct Core<N> {
     pub(crate) ledger: Ledger,
     pub(crate) times: Times,
     pub(crate) bounds: Bounds,
-    pub(crate) budget: Budget,
     pub(crate) mark: Mark,
     /// Connections held back because of all jobs in flight, not of their own.
     pub(crate) starved: Vec<ConnectionId>,
@@ -135,6 +134,7 @@ impl<N: Net> Core<N> {
             read_deadline: None,
             write_deadline: None,
             own: 0,
+            budget: Budget::new(memory, limits.memory_max),
             successor: None,
             #[cfg(feature = "tls")]
             secured: None,
@@ -154,7 +154,6 @@ impl<N: Net> Core<N> {
             ledger: Default::default(),
             times: (&config.deadlines).into(),
             bounds: limits.into(),
-            budget: Budget::new(memory, limits.memory_max),
             mark: Default::default(),
             starved: Vec::new(),
             blocks: Blocks::default(),

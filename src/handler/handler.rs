@@ -329,6 +329,13 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::OWN;
     }
 
+    /// How many bytes more a handler may [hold](Self::hold_memory), for those that would rather say
+    /// no to the peer than have it closed. It is what is left of `Limits::memory_max` but for an
+    /// eighth, so that those who just send and receive notice nothing. Exact to 64 KiB a loop.
+    pub fn memory_left(&self) -> usize {
+        self.asked.budget.left()
+    }
+
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the
     /// peer sends meanwhile is dropped.
     pub fn close(&mut self) {
