@@ -7,9 +7,8 @@ use std::time::Duration;
 use overt::sim::{Faults, Peer, Seeds, Simulation};
 use overt::{Config, Limits};
 
-use crate::tls::{Client, Echo, dial, listen};
+use crate::tls::{AT as TLS, Client, Echo, dial, listen};
 
-const TLS: &str = "10.0.0.1:7443";
 const PLAIN: &str = "10.0.0.1:80";
 const MANY: usize = 100;
 const PER_TURN: u32 = 4;
