@@ -47,6 +47,7 @@ pub struct Handle<N: Net = Os> {
 impl Engine {
     /// Opens the loops and workers that `config` asks for; or says which setting makes no sense.
     pub fn new(config: Config) -> io::Result<Self> {
+        config.check()?; // Before a loop too many is opened.
         let count = match config.loops {
             0 => Os::processors(),
             count => count,
