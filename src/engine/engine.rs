@@ -1,5 +1,6 @@
 //! [`Engine`]: loops and workers, built together, started together, and ended together.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -32,6 +33,7 @@ pub struct Engine<N: Net = Os> {
 }
 
 /// A running engine.
+#[derive(Debug)]
 pub struct Running {
     loops: Vec<JoinHandle<io::Result<ShutdownReport>>>,
     workers: Vec<JoinHandle<()>>,
@@ -293,6 +295,20 @@ impl Running {
 impl<N: Net> Clone for Handle<N> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone(), world: std::marker::PhantomData }
+    }
+}
+
+impl<N: Net> fmt::Debug for Engine<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl<N: Net> fmt::Debug for Handle<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (phase, connections) = (self.phase(), self.connections());
+        let mut told = f.debug_struct("Handle");
+        told.field("phase", &phase).field("connections", &connections).finish_non_exhaustive()
     }
 }
 

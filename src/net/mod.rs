@@ -83,6 +83,7 @@ pub struct Received {
 }
 
 /// Datagrams to send in one call: `bytes` cut into pieces of `segment`, the last maybe shorter.
+#[derive(Debug)]
 pub struct Transmit<'a> {
     /// Where to.
     pub to: &'a Remote,

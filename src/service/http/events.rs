@@ -4,6 +4,7 @@
 //! A client that is cut off comes back by itself and says which event it saw last. So a stream
 //! whose client does not keep up is ended, and nothing is left out in silence.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A client's stream of events has begun.
+#[derive(Debug)]
 pub struct Subscriber<'a> {
     /// The request.
     pub head: &'a RequestHead,
@@ -125,6 +127,13 @@ where
     /// Another time between comments.
     pub fn heartbeat(self, heartbeat: Duration) -> Self {
         Self { heartbeat, ..self }
+    }
+}
+
+impl<F> fmt::Debug for EventStream<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("EventStream");
+        told.field("heartbeat", &self.heartbeat).finish_non_exhaustive()
     }
 }
 

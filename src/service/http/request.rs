@@ -7,6 +7,7 @@ use crate::net::Peer;
 use crate::wire::http::{Headers, Method, RequestHead, form_pairs, percent_decode};
 
 /// A request as a whole, lent for one call. What is to outlive the call is copied.
+#[derive(Debug)]
 pub struct Request<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) body: &'a [u8],

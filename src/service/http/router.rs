@@ -1,5 +1,6 @@
 //! [`Router`]: which service or site answers a request, by its host, path and method.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::params::{PARAMS_MAX, Params};
@@ -281,6 +282,17 @@ impl Found<'_> {
             Self::Server => fixed(Response::new(StatusCode::NO_CONTENT)),
             Self::Nothing => fixed(Response::status_only(StatusCode::NOT_FOUND)),
         }
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routes = self.hosts.iter().flat_map(|host| {
+            host.routes
+                .iter()
+                .map(|route| format!("{}{} {}", host.name, route.pattern, route.allow()))
+        });
+        f.debug_tuple("Router").field(&routes.collect::<Vec<_>>()).finish()
     }
 }
 
