@@ -47,7 +47,8 @@ impl<'a> Request<'a> {
         self.trailers
     }
 
-    /// Who is at the other end of the connection.
+    /// Who is at the other end of the connection. What was agreed on with them by TLS, such as
+    /// their certificate, [`Responder::tls`](super::Responder::tls) tells.
     pub fn peer(&self) -> Peer {
         self.peer
     }

@@ -75,7 +75,7 @@ impl Blocking {
     /// Makes a request, and waits for the head of its answer.
     ///
     /// # Errors
-    /// There is none. An answer that says that something is wrong is an answer.
+    /// No answer came. One that says that something is wrong is an answer, too.
     pub fn send(&self, request: Request) -> Result<Response, Failure> {
         let mut thread = Thread::new(self.handle.clone());
         let mut call = self.client.call(request, &mut thread);
