@@ -222,6 +222,10 @@ impl<H: Handler> Effects<'_, H> {
     /// are done: the kernel slows the peer. To shed or to close instead, use
     /// [`try_answer`](Self::try_answer).
     ///
+    /// What the handler itself puts into the output does not wait for workers, and so may overtake
+    /// them. Where order matters, let workers answer everything, an error before
+    /// [`close`](Self::close) too.
+    ///
     /// Without workers (`Config::workers` of 0) the connection closes as `Close::Over(Jobs)`.
     #[inline]
     pub fn answer<F>(&mut self, frame: &[u8], work: F) -> Result
