@@ -38,6 +38,17 @@ fn what_came_before_it_is_answered_first() {
 }
 
 #[test]
+fn what_follows_a_head_request_and_is_none_is_told_so_in_full() {
+    let mut bench = bench(Serve::new(hello));
+    bench.data(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(only(&mut bench).status, 200);
+    bench.data(b"what?\r\n\r\n");
+    let answer = only(&mut bench);
+    let length = answer.header("content-length").unwrap().parse();
+    assert_eq!((answer.status, Ok(answer.body.len())), (400, length));
+}
+
+#[test]
 fn a_body_that_is_none_ends_the_exchange_with_the_right_status() {
     let mut bench = bench(Serve::new(hello));
     bench.data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n");

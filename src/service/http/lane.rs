@@ -118,7 +118,7 @@ impl Lane {
         (self.said, self.sent, self.began) = (Said::Nothing, 0, now);
         (self.deadline, self.is_paused, self.expects) = (None, false, false);
         (self.misuse, self.offer, self.gzip) = (None, None, None);
-        self.ends_connection = is_last;
+        (self.ends_connection, self.is_head) = (is_last, false);
         if !self.added.is_empty() {
             self.added.clear();
         }
