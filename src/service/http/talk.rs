@@ -65,8 +65,8 @@ impl<S: Site> Talk<S> {
         }
     }
 
-    /// The connection begins.
-    pub(super) fn opened(&mut self, now: Duration) {
+    /// It is the peer's turn from now on: the connection begins, or all that was said is taken.
+    pub(super) fn turn_begins(&mut self, now: Duration) {
         self.since = now;
     }
 
