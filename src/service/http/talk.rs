@@ -132,9 +132,9 @@ impl<S: Site> Talk<S> {
         effects: &mut Effects<'_, Carrier>,
     ) -> Result {
         if let Stage::Draining { left } = &mut self.stage {
-            *left = left.saturating_sub(piece.len() as u64);
-            if *left == 0 {
-                self.end_connection(effects);
+            match left.checked_sub(piece.len() as u64) {
+                Some(rest) => *left = rest,
+                None => self.end_connection(effects),
             }
             return Ok(());
         }
