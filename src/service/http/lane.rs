@@ -253,12 +253,14 @@ impl Lane {
             self.date_second = wall.as_secs();
             self.date = HttpDate::at(self.date_second);
         }
-        if self.ends_connection {
-            self.encoder.close();
-        }
         if head.status().is_success() {
             // An answer that begins, and does not end here, may be one to what is still to come.
             self.go_ahead(output);
+        }
+        // Who is never told to send its body may do so, or not: nobody knows what comes next.
+        self.ends_connection |= self.expects;
+        if self.ends_connection {
+            self.encoder.close();
         }
         let encoded = if self.added.is_empty() && self.offer.is_none() {
             self.encoder.head(head, length, Some(&self.date), output)
