@@ -386,6 +386,11 @@ impl Lane {
             log::error!("a connection was to be handed over behind an answer");
             return false;
         }
+        if !self.body.is_empty() {
+            // The next protocol would take the rest of the body for its own (RFC 9110, 7.8).
+            self.misuse = Some("an upgrade in the middle of a request");
+            return false;
+        }
         self.respond(head, BodyLength::Empty, wall, output);
         self.finish(None, output);
         self.is_handed_over = self.misuse.is_none();
