@@ -72,6 +72,7 @@ enum Mistake {
     TooMuch,
     TooLittle,
     BodyFirst,
+    HeadLater,
     Twice,
     BadField,
     Fails,
@@ -94,6 +95,10 @@ impl Exchange for Mistake {
                 cx.finish();
             }
             Self::BodyFirst => cx.send(b"12345"),
+            Self::HeadLater => {
+                cx.send(b"12345");
+                cx.respond(&ok, BodyLength::Unknown);
+            }
             Self::Twice => {
                 cx.answer(&ok, b"1");
                 cx.answer(&ok, b"2");
@@ -112,6 +117,7 @@ fn what_is_no_answer_becomes_one_or_is_cut() {
         (Mistake::TooMuch, None, Some(Reason::Panicked)),
         (Mistake::TooLittle, None, Some(Reason::Panicked)),
         (Mistake::BodyFirst, Some(500), Some(Reason::ByUs)),
+        (Mistake::HeadLater, None, Some(Reason::Panicked)),
         (Mistake::Twice, Some(200), None),
         (Mistake::BadField, Some(500), Some(Reason::ByUs)),
         (Mistake::Fails, Some(500), Some(Reason::ByUs)),

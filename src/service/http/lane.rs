@@ -60,6 +60,8 @@ pub(super) struct Lane {
     share: Share,
 }
 
+const BODY_FIRST: &str = "a body without a head";
+
 impl Lane {
     pub(super) fn new(bodies: BodyLimits, share: Share) -> Self {
         Self {
@@ -274,7 +276,9 @@ impl Lane {
             Ok(()) => {
                 // A `HEAD` is answered in full, whatever its exchange would still like to send.
                 self.said = if self.is_head { Said::All } else { Said::Head };
-                (self.status, self.misuse) = (head.status(), None);
+                self.status = head.status();
+                // Another head that could not be sent is made up for; bytes that are lost are not.
+                self.misuse = self.misuse.filter(|what| *what == BODY_FIRST);
             }
             Err(error) => self.misuse = Some(error.what),
         }
@@ -363,7 +367,7 @@ impl Lane {
 
     fn is_sending(&mut self) -> bool {
         if self.said == Said::Nothing {
-            self.misuse = self.misuse.or(Some("a body without a head"));
+            self.misuse = self.misuse.or(Some(BODY_FIRST));
         }
         self.said == Said::Head
     }
