@@ -107,6 +107,12 @@ impl Line {
         loop {
             match self.decoder.decode(cx.input) {
                 Ok(None) => break,
+                Ok(Some(ResponseEvent::Head(head))) if head.switches() && !self.sent => {
+                    // What is still to be sent would be taken for the other protocol's (RFC 9110,
+                    // 7.8).
+                    let what = "another protocol in the middle of the request";
+                    return self.fail(Failure::Protocol(what), Close::Protocol(what));
+                }
                 Ok(Some(event)) => {
                     let spent = now.saturating_sub(self.began);
                     match put(event, self.far.as_ref(), spent, &mut self.discard_left) {
