@@ -37,7 +37,9 @@ impl Line {
         self.watch.clear();
         self.watch.set(Due::Total, Some(self.began + question.times.total));
         self.decoder.expect(&question.head);
-        let written = self.encoder.head(&question.head, question.body.length(), cx.output);
+        let readdressed = far.readdressed();
+        let head = readdressed.as_ref().unwrap_or(&question.head);
+        let written = self.encoder.head(head, question.body.length(), cx.output);
         self.whole = match &question.body {
             Body::Whole(bytes) => bytes.clone(),
             Body::Empty | Body::Stream(_) => Bytes::new(),

@@ -108,12 +108,8 @@ impl Rewriting {
                 add(&mut next.headers, name, value)?;
             }
         }
-        let host = match &self.host {
-            HostRule::Keep => head.authority().filter(|host| !host.is_empty()),
-            HostRule::Backend => None,
-            HostRule::Set(host) => Some(&**host),
-        };
-        set(&mut next.headers, "Host", host.unwrap_or(passage.backend).as_bytes())?;
+        let host = self.host(head).unwrap_or(passage.backend);
+        set(&mut next.headers, "Host", host.as_bytes())?;
         if head.headers.has_token("te", "trailers") {
             add(&mut next.headers, "TE", b"trailers")?;
             add(&mut next.headers, "Connection", b"TE")?;
@@ -124,6 +120,15 @@ impl Rewriting {
         self.add_via(&mut next.headers, head.version())?;
         self.tell_of_client(head, passage, &mut next.headers)?;
         Ok(next)
+    }
+
+    /// What backends are told in `Host`; `None` if each is told its own name.
+    pub(super) fn host<'h>(&'h self, head: &'h RequestHead) -> Option<&'h str> {
+        match &self.host {
+            HostRule::Keep => head.authority().filter(|host| !host.is_empty()),
+            HostRule::Backend => None,
+            HostRule::Set(host) => Some(host),
+        }
     }
 
     /// The head for the client. `upgraded` if both sides agreed on another protocol.
