@@ -48,6 +48,10 @@ impl<H: WebSocketHandler> WebSocket<H> {
             match self.decoder.decode(cx.input, scratch) {
                 Ok(Some(event)) => {
                     heard += event.payload().len();
+                    if !self.decoder.is_gathering() {
+                        // The next message has a time of its own.
+                        self.talk.time(false, &mut cx.effects);
+                    }
                     let (talk, output) = (&mut self.talk, &mut *cx.output);
                     let effects = cx.effects.lend();
                     let mut cx = WebSocketContext { talk, output, effects };
@@ -263,6 +267,13 @@ mod tests {
         }
     }
 
+    /// What a client sends.
+    fn masked(frame: Frame<'_>) -> Vec<u8> {
+        let mut output = Output::default();
+        frame.encode(Some(Mask::new([1, 2, 3, 4])), &mut output);
+        output.to_vec()
+    }
+
     fn said(event: Event<'_>) -> Vec<String> {
         vec![format!("{event:?}")]
     }
@@ -433,6 +444,21 @@ mod tests {
         test.send(Frame::new(Opcode::Continuation, b"."));
         assert_eq!(test.heard(), said(Event::Text("once upon a time.")));
         assert_eq!(test.bench.deadline(Deadline::Read), None);
+    }
+
+    #[test]
+    fn who_sends_one_long_message_after_the_other_is_not_cut_off() {
+        let mut test = Test::new(Role::Server);
+        let frame = masked(Frame::new(Opcode::Binary, &[0; 1000]));
+        let (first, second) = frame.split_at(500);
+        test.bench.data(first);
+        // Whenever it is looked at, a message has begun and not ended; but each takes a second.
+        for _ in 0..100 {
+            test.bench.advance(SECOND);
+            test.bench.data(&[second, first].concat());
+        }
+        assert_eq!((test.bench.closed(), test.bench.handler().handler.swallowed), (None, 100));
+        assert_eq!(test.bench.deadline(Deadline::Read), Some(60 * SECOND));
     }
 
     #[test]
