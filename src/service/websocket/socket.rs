@@ -434,6 +434,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_peer_said_before_its_end_is_heard_though_it_takes_several_visits() {
+        const BOMBS: usize = 5;
+        let terms =
+            Terms { takeover: false, peer_takeover: false, window_bits: 15, peer_window_bits: 15 };
+        let (to, closed) = channel();
+        let parrot = Parrot { closed: Some(to), ..Parrot::default() };
+        let socket = WebSocket::new(Role::Server, Arc::default(), Some(&terms), None, parrot);
+        let mut bench = Bench::new(socket);
+        let mut encoder = Encoder::new(Some(&terms), &Deflate { level: 9, ..Deflate::default() });
+        let (mut output, mask) = (Output::default(), Some(Mask::new([9; 4])));
+        for _ in 0..BOMBS {
+            let (message, deflater) = (vec![0; 1 << 20], &mut Deflater::new());
+            encoder.message(Kind::Binary, &message, mask, deflater, &mut output);
+        }
+        Frame::new(Opcode::Close, BYE).encode(mask, &mut output);
+        // Paused, so that all of it is read together with its end.
+        bench.data(&masked(Frame::new(Opcode::Text, b"pause")));
+        bench.data(&output.to_vec());
+        bench.eof();
+        bench.message("resume".into());
+        let closed = closed.try_recv().unwrap();
+        assert_eq!((closed.code, closed.by), (CloseCode::NORMAL, Side::Peer));
+    }
+
+    #[test]
     fn a_message_that_does_not_end_is_given_up() {
         let mut test = Test::new(Role::Server);
         test.send(Frame { fin: false, ..Frame::new(Opcode::Text, b"once upon a") });
