@@ -56,7 +56,8 @@ function hear(message) {
       break;
     case "post":
       if (message.room === `@${name}`) return whisper(message);
-      settle(message.id);
+      // Others can choose the same number, but not the same name.
+      if (message.from === name) settle(message.id);
       if (room?.post(message) && (room !== current || document.hidden)) room.unread++;
       break;
     case "gap":

@@ -13,7 +13,7 @@ export class Room {
     this.entries = []; // posts, gaps, and what there is to say about them
     this.dropped = 0; // entries that were once here, before those that are
     this.edition = 0; // changes whenever entries do otherwise than at their end
-    this.ids = new Set();
+    this.known = new Set(); // posts that are shown
     this.people = new Set();
     this.users = 0;
     this.unread = 0;
@@ -43,8 +43,8 @@ export class Room {
   // Tells whether it is new here: a post that is sent to two lives of a room is shown once.
   post(post) {
     this.cursor = post.offset;
-    if (post.id && this.ids.has(post.id)) return false;
-    if (post.id) this.ids.add(post.id);
+    if (this.known.has(identity(post))) return false;
+    if (post.id) this.known.add(identity(post));
     this.add({ kind: "post", ...post });
     return true;
   }
@@ -89,7 +89,7 @@ export class Room {
     let next = asked.first;
     for (const post of posts.filter((post) => post.offset <= asked.last)) {
       found.push(...missing(next, post.offset - 1), { kind: "post", ...post });
-      if (post.id) this.ids.add(post.id);
+      if (post.id) this.known.add(identity(post));
       next = post.offset + 1;
     }
     found.push(...missing(next, asked.last));
@@ -117,13 +117,16 @@ export class Room {
   add(entry) {
     this.entries.push(entry);
     while (this.entries.length > ENTRIES_MAX) {
-      const { id, offset } = this.entries.shift();
-      this.ids.delete(id);
-      this.first = (offset ?? this.first - 1) + 1;
+      const dropped = this.entries.shift();
+      this.known.delete(identity(dropped));
+      this.first = (dropped.offset ?? this.first - 1) + 1;
       this.dropped++;
     }
   }
 }
+
+// What a post is known by. Anybody can choose an id that another has; but not a name.
+const identity = ({ from, id }) => id && `${from} ${id}`;
 
 // What is said of posts that are missing.
 export function describe({ first, last, why }) {
