@@ -65,7 +65,7 @@ function hear(message) {
       connection.ask(room?.gap(message));
       break;
     case "history":
-      room?.history(message);
+      connection.ask(room?.history(message));
       break;
     case "came":
     case "went":
