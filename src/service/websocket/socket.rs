@@ -155,7 +155,7 @@ mod tests {
     use crate::base::{Input, Output};
     use crate::engine::{Config, Limits};
     use crate::handler::{Deadline, Reason};
-    use crate::service::websocket::{Closed, Side};
+    use crate::service::websocket::{Closed, Heartbeat, Side};
     use crate::testing::Bench;
     use crate::wire::websocket::{
         CloseCode, Deflate, Deflater, Encoder, Frame, Kind, Mask, MessageLimits, Opcode,
@@ -378,6 +378,26 @@ mod tests {
         assert_eq!(test.bench.closed(), Some(Reason::LateHeartbeat));
         let closed = test.closed();
         assert_eq!((closed.code, closed.by), (CloseCode::ABNORMAL, Side::Neither));
+    }
+
+    #[test]
+    fn what_came_while_the_loop_was_held_up_is_read_before_a_peer_is_taken_for_dead() {
+        // Too short for the moment of the ping to be drawn.
+        let every = Duration::from_millis(3);
+        let heartbeat = Some(Heartbeat { every, timeout: 20 * SECOND });
+        let config = WebSocketConfig { heartbeat, ..WebSocketConfig::default() };
+        let parrot = Parrot::default();
+        let mut bench =
+            Bench::new(WebSocket::new(Role::Server, Arc::new(config), None, None, parrot));
+        bench.advance(every);
+        bench.advance(20 * SECOND);
+        bench.data(&masked(Frame::new(Opcode::Pong, &[0, 0, 0, 1])));
+        assert_eq!((bench.closed(), bench.handler().handler.round_trips.len()), (None, 1));
+        bench.advance(every);
+        bench.advance(20 * SECOND);
+        assert_eq!(bench.closed(), None);
+        bench.advance(SECOND);
+        assert_eq!(bench.closed(), Some(Reason::LateHeartbeat));
     }
 
     #[test]
