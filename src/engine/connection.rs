@@ -196,8 +196,7 @@ impl<N: Net> Connection<N> {
         if self.flags & HANDSHAKING != 0 {
             return Ok(()); // It is told of its opening first.
         }
-        // Not before it has seen the bytes that came before the end.
-        if self.flags & TELL_EOF != 0 && !core.stage.input.has_yielded() {
+        if self.flags & TELL_EOF != 0 && !self.has_more_to_hear(core) {
             self.flags &= !TELL_EOF;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Eof, core)?;
@@ -234,7 +233,8 @@ impl<N: Net> Connection<N> {
     /// Whether a visit would make progress without waiting for an event.
     #[inline]
     pub(crate) fn is_runnable(&self) -> bool {
-        if self.flags & (READABLE | RESUMED | YIELDED | TELL_DRAIN | TELL_WRITABLE) == 0 {
+        const SOMETHING: u32 = READABLE | RESUMED | YIELDED | TELL_EOF | TELL_DRAIN | TELL_WRITABLE;
+        if self.flags & SOMETHING == 0 {
             return false;
         }
         if self.flags & LINGERING != 0 {
@@ -248,7 +248,8 @@ impl<N: Net> Connection<N> {
             || self.flags & CONGESTED == 0
                 && (self.wants_read()
                     || self.flags & RESUMED != 0
-                    || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED)
+                    || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED
+                    || self.flags & (TELL_EOF | PAUSED | HELD | YIELDED) == TELL_EOF)
     }
 
     /// Whether the handler is to be told of a shutdown now: when it has seen all that came before,
