@@ -54,6 +54,8 @@ pub(crate) struct Asked {
     #[cfg(feature = "tls")]
     pub(crate) secured: Option<(Secured, String)>,
     pub(crate) dials: Vec<DialOrder>,
+    /// No connection is opened any more, because the engine shuts down.
+    pub(crate) is_draining: bool,
     /// What the connection of this name, the latest one that was encrypted, agreed on.
     pub(crate) tls: Option<(ConnectionId, Arc<TlsFacts>)>,
     pub(crate) home: Home,
