@@ -9,8 +9,8 @@ use std::io::{self, IoSlice};
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, ENDED, EOF, FINISHING, FIRST, HANDSHAKING, HELD, JOBS,
-    KEEPS, LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF,
+    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, DUPLEX, ENDED, EOF, FINISHING, FIRST, HANDSHAKING,
+    HELD, JOBS, KEEPS, LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF,
     TELL_WRITABLE, WRITABLE, YIELDED,
 };
 use super::kept::Kept;
@@ -114,7 +114,7 @@ impl<N: Net> Connection<N> {
     #[inline(always)]
     fn read_on<const ENCRYPTED: bool>(&mut self, core: &mut Core<N>) -> Result {
         let mut budget = core.bounds.read_per_visit;
-        while self.wants_read() && !core.stage.output.is_congested() {
+        while self.wants_read() && !self.is_held_up(core) {
             let count = match ENCRYPTED {
                 false => self.fill(budget, core)?,
                 true => self.fill_and_open(budget, core)?,
@@ -155,7 +155,7 @@ impl<N: Net> Connection<N> {
         if self.flags & JOBS != 0 && core.stage.asked.desk.is_full(self.facts.out) {
             self.hold(core);
         }
-        let choked = self.is_choked() || core.stage.output.is_congested();
+        let choked = self.is_choked() || self.is_held_up(core);
         if self.flags & (RESUMED | YIELDED) != 0 && !choked {
             let wanted = self.flags & (PAUSED | CLOSING | HELD) == 0;
             self.flags &= !RESUMED;
@@ -241,7 +241,7 @@ impl<N: Net> Connection<N> {
         }
         self.flags & TELL_WRITABLE != 0
             || self.is_to_be_drained()
-            || self.flags & CONGESTED == 0
+            || self.flags & (CONGESTED | DUPLEX) != CONGESTED
                 && (self.wants_read()
                     || self.flags & RESUMED != 0
                     || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED)

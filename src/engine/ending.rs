@@ -5,7 +5,8 @@ use std::io;
 use super::connection::Connection;
 use super::core::Core;
 use super::flag::{
-    CLOSING, CONGESTED, EOF, FINISHING, LINGERING, READABLE, RESUMED, TELL_WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DUPLEX, EOF, FINISHING, LINGERING, READABLE, RESUMED, TELL_WRITABLE,
+    YIELDED,
 };
 use crate::handler::stage::{AnyHandler, Event};
 use crate::handler::{Close, Deadline, Result};
@@ -36,10 +37,17 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
-    /// Whether its output, which was above high water, is not below low water yet.
+    /// Whether its output, which was above high water, is not below low water yet, and it is not
+    /// read from therefore.
     #[inline]
     pub(super) fn is_choked(&self) -> bool {
-        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
+        self.flags & (CONGESTED | TELL_WRITABLE | DUPLEX) == CONGESTED
+    }
+
+    /// Whether its output is above high water, and it is not read from therefore.
+    #[inline]
+    pub(super) fn is_held_up(&self, core: &Core<N>) -> bool {
+        core.stage.output.is_congested() && self.flags & DUPLEX == 0
     }
 
     /// Tells the handler once the output is below low water: it may then give more.
