@@ -17,7 +17,7 @@ use super::kept::Kept;
 use super::ledger::{self, Phase};
 use crate::base::output::SLICES;
 use crate::handler::stage::{AnyHandler, Event, Facts};
-use crate::handler::{ConnectionId, Deadline, Result};
+use crate::handler::{Close, ConnectionId, Deadline, Result};
 use crate::net::{Net, Readiness};
 
 /// What a visit does before it reads, or reads in another way, if any of these is set.
@@ -268,7 +268,7 @@ impl<N: Net> Connection<N> {
 
     /// Socket → input, `most` bytes at most.
     #[inline]
-    fn fill(&mut self, most: usize, core: &mut Core<N>) -> io::Result<usize> {
+    pub(super) fn fill(&mut self, most: usize, core: &mut Core<N>) -> io::Result<usize> {
         let room = core.stage.input.room();
         let size = room.len().min(most);
         match core.net.read(&mut self.stream, room.get_mut(..size).unwrap_or_default()) {
@@ -381,11 +381,11 @@ impl<N: Net> Connection<N> {
         if core.stage.output.is_congested() {
             self.flags |= CONGESTED;
         }
-        if self.flags & CONSEQUENCES != 0 {
-            self.send(core)?;
-            return self.end_something(core);
-        }
-        Ok(self.flush(core)?)
+        let settled = match self.flags & CONSEQUENCES {
+            0 => self.flush(core).map_err(Close::from),
+            _ => self.send(core).and_then(|()| self.end_something(core)),
+        };
+        settled.map_err(|why| self.last_words(why, core))
     }
 
     /// Output → socket, encrypted or not.

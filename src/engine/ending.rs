@@ -5,8 +5,8 @@ use std::io;
 use super::connection::Connection;
 use super::core::Core;
 use super::flag::{
-    CLOSING, CONGESTED, DUPLEX, EOF, FINISHING, LINGERING, READABLE, RESUMED, TELL_WRITABLE,
-    YIELDED,
+    CLOSING, CONGESTED, DUPLEX, ENDED, EOF, FINISHING, LINGERING, READABLE, RESUMED, SECURED,
+    TELL_WRITABLE, YIELDED,
 };
 use crate::handler::stage::{AnyHandler, Event};
 use crate::handler::{Close, Deadline, Result};
@@ -72,6 +72,33 @@ impl<N: Net> Connection<N> {
             self.flags |= TELL_WRITABLE;
         }
         Ok(())
+    }
+
+    /// The socket takes nothing more, as the peer has cut the connection. What it said before may
+    /// still be there: an answer, maybe, for which it did not have to hear all. It is heard where
+    /// the two directions have nothing to do with each other.
+    #[cold]
+    pub(super) fn last_words(&mut self, why: Close, core: &mut Core<N>) -> Close {
+        if self.flags & DUPLEX == 0 || !matches!(why, Close::Reset(_) | Close::Io(_)) {
+            return why;
+        }
+        core.stage.output.clear();
+        self.flags |= READABLE | ENDED;
+        let mut budget = core.bounds.read_per_visit;
+        while budget > 0 && self.would_read() {
+            let read = match self.flags & SECURED {
+                0 => self.fill(budget, core).map_err(Close::from),
+                _ => self.fill_and_open(budget, core),
+            };
+            let Ok(count @ 1..) = read else { break };
+            budget = budget.saturating_sub(count);
+            let is_news = self.flags & SECURED == 0 || self.has_opened_something(core);
+            if is_news && self.dispatch_data(core).is_err() {
+                break;
+            }
+        }
+        core.stage.output.clear();
+        why
     }
 
     /// Whether what the peer has said comes before `on_writable`: a handler that fills the output
