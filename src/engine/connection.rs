@@ -172,16 +172,20 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
+    /// The handler is told; once more if it has begun TLS since. What is counted from the beginning
+    /// of a connection is not counted anew then.
     pub(super) fn open(&mut self, core: &mut Core<N>) -> Result {
-        self.flags |= OPENED;
         let (now, times) = (core.now(), &core.times);
-        let (lifetime, idle) = (times.lifetime, times.idle);
-        if let Some(first) = times.first_frame {
-            self.flags |= FIRST;
-            self.mark(core);
-            self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
+        let (lifetime, idle, first_frame) = (times.lifetime, times.idle, times.first_frame);
+        if self.flags & OPENED == 0 {
+            self.flags |= OPENED;
+            if let Some(first) = first_frame {
+                self.flags |= FIRST;
+                self.mark(core);
+                self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
+            }
+            self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);
         }
-        self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);
         self.set_due(Deadline::Idle as usize, now + u64::from(idle), core);
         self.dispatch(Event::Open, core)
     }
@@ -192,8 +196,7 @@ impl<N: Net> Connection<N> {
         if self.flags & HANDSHAKING != 0 {
             return Ok(()); // It is told of its opening first.
         }
-        // Not before it has seen the bytes that came before the end.
-        if self.flags & TELL_EOF != 0 && !core.stage.input.has_yielded() {
+        if self.flags & TELL_EOF != 0 && !self.has_more_to_hear(core) {
             self.flags &= !TELL_EOF;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Eof, core)?;
@@ -230,7 +233,8 @@ impl<N: Net> Connection<N> {
     /// Whether a visit would make progress without waiting for an event.
     #[inline]
     pub(crate) fn is_runnable(&self) -> bool {
-        if self.flags & (READABLE | RESUMED | YIELDED | TELL_DRAIN | TELL_WRITABLE) == 0 {
+        const SOMETHING: u32 = READABLE | RESUMED | YIELDED | TELL_EOF | TELL_DRAIN | TELL_WRITABLE;
+        if self.flags & SOMETHING == 0 {
             return false;
         }
         if self.flags & LINGERING != 0 {
@@ -244,7 +248,8 @@ impl<N: Net> Connection<N> {
             || self.flags & (CONGESTED | DUPLEX) != CONGESTED
                 && (self.wants_read()
                     || self.flags & RESUMED != 0
-                    || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED)
+                    || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED
+                    || self.flags & (TELL_EOF | PAUSED | HELD | YIELDED) == TELL_EOF)
     }
 
     /// Whether the handler is to be told of a shutdown now: when it has seen all that came before,

@@ -1,18 +1,27 @@
-//! How a connection comes to its end: congestion that is over, an end of output, an orderly close.
+//! How a connection comes to its end: the peer's end, and what comes before it; congestion that is
+//! over, an end of output, an orderly close.
 
 use std::io;
 
 use super::connection::Connection;
 use super::core::Core;
 use super::flag::{
-    CLOSING, CONGESTED, DUPLEX, ENDED, EOF, FINISHING, LINGERING, READABLE, RESUMED, SECURED,
-    TELL_WRITABLE, YIELDED,
+    CLOSING, CONGESTED, DUPLEX, ENDED, EOF, FINISHING, HANDSHAKING, HELD, LINGERING, PAUSED,
+    READABLE, RESUMED, SECURED, TELL_WRITABLE, YIELDED,
 };
-use crate::handler::stage::{AnyHandler, Event};
+use crate::handler::stage::{AnyHandler, Event, Stage};
 use crate::handler::{Close, Deadline, Result};
 use crate::net::Net;
 
 impl<N: Net> Connection<N> {
+    /// Whether bytes that came before the peer's end are still to be seen by the handler: it wants
+    /// to be called again for them, or can't take them now. By TLS they come together with the end.
+    pub(super) fn has_more_to_hear(&self, core: &Core<N>) -> bool {
+        let Stage { input, output, .. } = &core.stage;
+        let waits = self.flags & (RESUMED | PAUSED | HELD) != 0 || output.is_congested();
+        input.has_yielded() || waits && !input.is_empty() && self.flags & CLOSING == 0
+    }
+
     #[cold]
     pub(super) fn end_something(&mut self, core: &mut Core<N>) -> Result {
         if self.flags & LINGERING != 0 {
@@ -79,7 +88,8 @@ impl<N: Net> Connection<N> {
     /// the two directions have nothing to do with each other.
     #[cold]
     pub(super) fn last_words(&mut self, why: Close, core: &mut Core<N>) -> Close {
-        if self.flags & DUPLEX == 0 || !matches!(why, Close::Reset(_) | Close::Io(_)) {
+        let hears = self.flags & (DUPLEX | HANDSHAKING) == DUPLEX;
+        if !hears || !matches!(why, Close::Reset(_) | Close::Io(_)) {
             return why;
         }
         core.stage.output.clear();

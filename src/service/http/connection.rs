@@ -88,6 +88,9 @@ impl<S: Site> HttpConnection<S> {
     /// What has no place to go is left to the kernel; the deadlines are seen to.
     #[inline]
     fn settle(&mut self, cx: &mut Context<'_, Self>) {
+        if let Some(held) = self.talk.lane.untold_memory(self.decoder.held()) {
+            cx.effects.hold_memory(held);
+        }
         if self.talk.stage() == Stage::Over {
             return;
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::config::BodyLimits;
 use super::done::Done;
-use super::gzip::{Gzip, Offer};
+use super::gzip::{self, Gzip, Offer};
 use super::pool::Share;
 use crate::base::Output;
 use crate::handler::Timer;
@@ -58,7 +58,14 @@ pub(super) struct Lane {
     bodies: BodyLimits,
     /// Of what is gathered for services.
     share: Share,
+    /// What the exchange keeps of the request's head, in bytes.
+    head_kept: usize,
+    /// What the engine was told that is held, in bytes.
+    told: usize,
 }
+
+/// So little memory is not worth to be told of. Bytes.
+const TOLD_MIN: usize = 4096;
 
 const BODY_FIRST: &str = "a body without a head";
 
@@ -67,6 +74,8 @@ impl Lane {
         Self {
             bodies,
             share,
+            head_kept: 0,
+            told: 0,
             body: BodyLength::Empty,
             encoder: ResponseEncoder::default(),
             said: Said::All,
@@ -130,14 +139,36 @@ impl Lane {
         self.bodies.whole
     }
 
-    pub(super) fn gather(&mut self, count: u64) -> bool {
-        self.share.take(count)
+    /// Counts what is kept of the request's body. Tells whether the server may gather as much, and
+    /// the process, which may hold `left` bytes more, hold it.
+    pub(super) fn gather(&mut self, count: u64, left: usize) -> bool {
+        self.share.take(count) && worth_telling(self.held()) <= self.told + left
+    }
+
+    /// Counts what is kept of the request's head.
+    pub(super) fn keep_head(&mut self, count: usize) {
+        self.head_kept = count;
     }
 
     /// Nothing is gathered any more.
     #[inline]
     pub(super) fn give_back(&mut self) {
         self.share.give_back();
+        self.head_kept = 0;
+    }
+
+    #[inline]
+    fn held(&self) -> usize {
+        let gzip = if self.gzip.is_some() { gzip::HELD } else { 0 };
+        self.share.taken() as usize + self.head_kept + gzip
+    }
+
+    /// How much memory is held for this connection, `besides` included, if the engine does not know
+    /// it yet: then it is to be told.
+    #[inline]
+    pub(super) fn untold_memory(&mut self, besides: usize) -> Option<usize> {
+        let held = worth_telling(besides + self.held());
+        (std::mem::replace(&mut self.told, held) != held).then_some(held)
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -430,4 +461,9 @@ impl Lane {
         }
         self.timers = 0;
     }
+}
+
+#[inline]
+fn worth_telling(held: usize) -> usize {
+    if held < TOLD_MIN { 0 } else { held }
 }

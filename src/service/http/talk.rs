@@ -20,7 +20,7 @@ static NONE: Params = Params::NONE;
 
 pub(super) struct Talk<S: Site> {
     server: Arc<Shared<S>>,
-    lane: Lane,
+    pub(super) lane: Lane,
     /// That of this request; or that of the request before, if the site renews it.
     exchange: Option<S::Exchange>,
     stage: Stage,

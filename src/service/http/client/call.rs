@@ -3,6 +3,7 @@
 //! The second tries are here, because here is who can make them: a request that met a connection
 //! which the server was just closing, and a redirect that is to be followed.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ pub struct Call {
     tried: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The head of the answer is to come.
     Asked,
@@ -227,6 +228,13 @@ impl Call {
         self.redirects = Some((to, left));
         (self.route, self.tried) = (Some(route), false);
         Ok(true)
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("Call");
+        told.field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
     }
 }
 
