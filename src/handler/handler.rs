@@ -325,6 +325,15 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::KEEP_TIME;
     }
 
+    /// Says that the two directions of this connection have nothing to do with each other, as for a
+    /// client, or one side of a tunnel: the peer is read from even while the output is
+    /// [congested](Output::is_congested). A peer that reads no more than it is read from would wait
+    /// for ever, else. What comes of it must have another bound, such as [`pause`](Self::pause). A
+    /// successor begins without.
+    pub fn read_while_congested(&mut self) {
+        self.asked.bits |= ask::DUPLEX;
+    }
+
     /// Says that this handler holds so many bytes by itself from now on, such as the beginning of a
     /// message. They count to `Limits::memory_max`, as those of the connection's buffers do; a
     /// successor begins without.

@@ -112,6 +112,7 @@ pub(crate) mod ask {
     #[cfg(feature = "tls")]
     pub(crate) const SECURE: u32 = 1 << 12;
     pub(crate) const OWN: u32 = 1 << 13;
+    pub(crate) const DUPLEX: u32 = 1 << 14;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;
