@@ -204,6 +204,16 @@ step("what somebody wrote is never taken for a part of the page", async () => {
   assert.notEqual(await ann.page.title(), "owned");
 });
 
+step("half a character is shown as none, and does not end the connection", async () => {
+  await bob.page.evaluate(() => {
+    const form = document.getElementById("say");
+    form.text.value = "half of it: \ud83d";
+    form.requestSubmit();
+  });
+  await ann.hears("half of it: \ufffd");
+  await bob.state(/Connected/);
+});
+
 step("nobody can swallow what another is about to say", async () => {
   const heard = await server.says("mallory", "lobby", []);
   const [, tag, seq] = [...heard.matchAll(/"from":"ann","id":"([0-9a-f]{8})-(\d+)"/g)].at(-1);
