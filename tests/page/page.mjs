@@ -204,13 +204,16 @@ step("what somebody wrote is never taken for a part of the page", async () => {
   assert.notEqual(await ann.page.title(), "owned");
 });
 
-step("half a character is shown as none, and does not end the connection", async () => {
+step("broken characters do not end the connection", async () => {
   await bob.page.evaluate(() => {
     const form = document.getElementById("say");
-    form.text.value = "half of it: \ud83d";
-    form.requestSubmit();
+    for (const text of ["half of it: \ud83d", `\x07bell${"\x01".repeat(16_000)}`]) {
+      form.text.value = text;
+      form.requestSubmit();
+    }
   });
   await ann.hears("half of it: \ufffd");
+  await ann.hears("bell");
   await bob.state(/Connected/);
 });
 
