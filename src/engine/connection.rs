@@ -172,16 +172,20 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
+    /// The handler is told; once more if it has begun TLS since. What is counted from the beginning
+    /// of a connection is not counted anew then.
     pub(super) fn open(&mut self, core: &mut Core<N>) -> Result {
-        self.flags |= OPENED;
         let (now, times) = (core.now(), &core.times);
-        let (lifetime, idle) = (times.lifetime, times.idle);
-        if let Some(first) = times.first_frame {
-            self.flags |= FIRST;
-            self.mark(core);
-            self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
+        let (lifetime, idle, first_frame) = (times.lifetime, times.idle, times.first_frame);
+        if self.flags & OPENED == 0 {
+            self.flags |= OPENED;
+            if let Some(first) = first_frame {
+                self.flags |= FIRST;
+                self.mark(core);
+                self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
+            }
+            self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);
         }
-        self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);
         self.set_due(Deadline::Idle as usize, now + u64::from(idle), core);
         self.dispatch(Event::Open, core)
     }

@@ -1,5 +1,6 @@
 //! [`Engine`]: loops and workers, built together, started together, and ended together.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -32,6 +33,7 @@ pub struct Engine<N: Net = Os> {
 }
 
 /// A running engine.
+#[derive(Debug)]
 pub struct Running {
     loops: Vec<JoinHandle<io::Result<ShutdownReport>>>,
     workers: Vec<JoinHandle<()>>,
@@ -47,6 +49,7 @@ pub struct Handle<N: Net = Os> {
 impl Engine {
     /// Opens the loops and workers that `config` asks for; or says which setting makes no sense.
     pub fn new(config: Config) -> io::Result<Self> {
+        config.check()?; // Before a loop too many is opened.
         let count = match config.loops {
             0 => Os::processors(),
             count => count,
@@ -292,6 +295,20 @@ impl Running {
 impl<N: Net> Clone for Handle<N> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone(), world: std::marker::PhantomData }
+    }
+}
+
+impl<N: Net> fmt::Debug for Engine<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl<N: Net> fmt::Debug for Handle<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (phase, connections) = (self.phase(), self.connections());
+        let mut told = f.debug_struct("Handle");
+        told.field("phase", &phase).field("connections", &connections).finish_non_exhaustive()
     }
 }
 

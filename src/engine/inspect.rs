@@ -43,7 +43,7 @@ impl<N: Net> EventLoop<N> {
             runnable: self.runnable.len(),
             mail: self.inbox.mailbox().len(),
             reminders: self.core.wheel.len(),
-            memory: self.core.budget.held().max(0) as u64,
+            memory: self.core.stage.asked.budget.held().max(0) as u64,
             workers: queues.map(|(jobs, age_ms)| WorkerSnapshot { jobs, age_ms }).collect(),
             ledger: self.core.ledger.clone(),
             some_connections: connections.take(connections_max).collect(),

@@ -222,6 +222,10 @@ impl<H: Handler> Effects<'_, H> {
     /// are done: the kernel slows the peer. To shed or to close instead, use
     /// [`try_answer`](Self::try_answer).
     ///
+    /// What the handler itself puts into the output does not wait for workers, and so may overtake
+    /// them. Where order matters, let workers answer everything, an error before
+    /// [`close`](Self::close) too.
+    ///
     /// Without workers (`Config::workers` of 0) the connection closes as `Close::Over(Jobs)`.
     #[inline]
     pub fn answer<F>(&mut self, frame: &[u8], work: F) -> Result
@@ -327,6 +331,13 @@ impl<H: Handler> Effects<'_, H> {
     pub fn hold_memory(&mut self, bytes: usize) {
         self.asked.own = bytes;
         self.asked.bits |= ask::OWN;
+    }
+
+    /// How many bytes more a handler may [hold](Self::hold_memory), for those that would rather say
+    /// no to the peer than have it closed. It is what is left of `Limits::memory_max` but for an
+    /// eighth, so that those who just send and receive notice nothing. Exact to 64 KiB a loop.
+    pub fn memory_left(&self) -> usize {
+        self.asked.budget.left()
     }
 
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the

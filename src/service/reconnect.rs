@@ -49,6 +49,7 @@ use crate::handler::{Close, Dial, Outgoing};
 /// engine.connect(dial, Client { reconnect });
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct Reconnect {
     dial: Dial,
     backoff: Backoff,

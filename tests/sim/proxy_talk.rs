@@ -123,6 +123,24 @@ fn an_upgrade_that_is_refused_is_an_answer_like_any_other() {
 }
 
 #[test]
+fn a_backend_that_switches_before_it_has_heard_all_gives_no_proper_answer() {
+    seeds(50, |sim| {
+        let mut said = false;
+        backend(sim, move |heard, peer| {
+            if heard.contains("\r\n\r\n") && !std::mem::replace(&mut said, true) {
+                peer.send(b"HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+            }
+        });
+        let (_, _) = defaults(sim);
+        let client = sim.connect(AT);
+        let fields = "Upgrade: x\r\nConnection: upgrade\r\nTransfer-Encoding: chunked\r\n\r\n";
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}5\r\nhello\r\n").as_bytes());
+        sim.run_until(|| client.is_over());
+        assert_eq!(answers(&client.received(), &[Method::POST])[0].status, 502);
+    });
+}
+
+#[test]
 fn a_body_that_waits_for_the_word_gets_it_from_the_backend() {
     seeds(100, |sim| {
         backend(sim, |heard, peer| match () {

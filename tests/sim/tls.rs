@@ -16,7 +16,7 @@ use overt::{
 use crate::certificates::Authority;
 use crate::{assert_closes, closes, small_limits};
 
-const AT: &str = "10.0.0.1:7443";
+pub(crate) const AT: &str = "10.0.0.1:7443";
 
 /// What all seeds use, since making keys takes longer than running one: a server, and the authority
 /// that vouches for it. All that they send has the same length in each run. Where there are

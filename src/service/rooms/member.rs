@@ -1,5 +1,6 @@
 //! [`Member`]: what a connection is, and where it is: a user, in some rooms.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -226,6 +227,13 @@ impl Member {
 
     fn seat_in(&self, room: &str) -> Option<&Seat> {
         self.seats.iter().find(|seat| &**seat.room.name() == room)
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rooms: Vec<_> = self.rooms().map(|room| room.name()).collect();
+        f.debug_struct("Member").field("name", &self.name).field("rooms", &rooms).finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Rooms`]: all rooms of a server, by name.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -221,6 +222,13 @@ impl Rooms {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rooms, users, history_bytes) = self.counts();
+        write!(f, "Rooms {{ rooms: {rooms}, users: {users}, history_bytes: {history_bytes} }}")
     }
 }
 

@@ -525,6 +525,23 @@ mod tests {
     }
 
     #[test]
+    fn compressors_of_a_connections_own_count_to_the_memory_of_the_process() {
+        let terms =
+            Terms { takeover: true, peer_takeover: true, window_bits: 15, peer_window_bits: 15 };
+        let socket =
+            WebSocket::new(Role::Server, Arc::default(), Some(&terms), None, Parrot::default());
+        let mut bench = Bench::new(socket);
+        let compressor = bench.memory();
+        assert!(compressor >= 250_000, "{compressor}");
+        let mut encoder = Encoder::new(Some(&terms), &Deflate::default());
+        let mut output = Output::default();
+        let (message, mask) = (vec![1; 5000], Some(Mask::new([9; 4])));
+        encoder.message(Kind::Binary, &message, mask, &mut Deflater::new(), &mut output);
+        bench.data(&output.to_vec());
+        assert!(bench.memory() > compressor, "{}", bench.memory());
+    }
+
+    #[test]
     fn when_the_server_goes_down_each_is_closed_in_its_turn_with_a_hint() {
         let mut test = Test::new(Role::Server);
         test.bench.drain();

@@ -41,7 +41,7 @@ pub(super) struct Talk {
     is_paused: bool,
     /// Whether the deadline of a message runs.
     is_timed: bool,
-    /// What is counted of the memory of messages that are being gathered.
+    /// What is counted of the memory that the decoder and the encoder hold.
     counted: usize,
 }
 
@@ -176,6 +176,7 @@ impl Talk {
     }
 
     pub(super) fn opened<K: Handler>(&mut self, effects: &mut Effects<'_, K>) {
+        self.count(0, effects);
         self.arm_ping(effects);
     }
 
@@ -226,9 +227,10 @@ impl Talk {
         }
     }
 
-    /// A message that is being gathered takes so much memory.
+    /// The decoder holds so much memory.
     #[inline]
-    pub(super) fn count<K: Handler>(&mut self, held: usize, effects: &mut Effects<'_, K>) {
+    pub(super) fn count<K: Handler>(&mut self, decoder: usize, effects: &mut Effects<'_, K>) {
+        let held = decoder + self.encoder.held();
         let held = if held < COUNTED_MIN { 0 } else { held };
         if held != self.counted {
             self.counted = held;

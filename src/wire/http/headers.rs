@@ -241,6 +241,12 @@ impl Headers {
         (self.known, self.is_spoiled) = (0, false);
     }
 
+    /// How much memory they take, in bytes.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.lines.capacity() + self.fields.capacity() * size_of::<Field>()
+    }
+
     /// Gives back the memory of a `Headers` that will not be used for a while.
     pub fn release(&mut self) {
         *self = Self::default();

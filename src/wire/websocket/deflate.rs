@@ -28,6 +28,13 @@ impl Inflater {
         Self(None)
     }
 
+    /// How much memory it takes, about, in bytes.
+    #[inline]
+    pub(super) fn held(&self) -> usize {
+        const USED: usize = 50 << 10;
+        if self.0.is_some() { USED } else { 0 }
+    }
+
     /// Appends what `message` says to `to`, which may then have up to `max` bytes. What stood
     /// before is forgotten, unless `takeover` is set.
     pub(super) fn inflate(
@@ -150,6 +157,13 @@ impl OwnDeflater {
         let needed = terms.takeover && terms.window_bits >= BITS_MIN;
         needed.then(|| Self(Box::new(compressor(terms.window_bits, level))))
     }
+}
+
+/// How much memory a compressor takes, about, in bytes: two windows, where strings of each begin,
+/// and tables that do not depend on them.
+pub(super) fn compressor_held(window_bits: u8) -> usize {
+    const TABLES: usize = 192 << 10;
+    (4 << window_bits) + TABLES
 }
 
 fn compressor(window_bits: u8, level: u8) -> Compress {
