@@ -5,10 +5,10 @@
 //! [`load`] is the client, [`measure`] lets the servers take turns, and [`outcome`] is the table.
 //! The servers are in `benches/peers`, those in Rust in this same program, which starts itself.
 //!
-//! The client runs on one processor and the server on another; the origin behind a proxy runs beside
-//! the client. The figure of a timed row is the lower quartile, over the rounds, of the processor
-//! time that the server took for a message, the kernel's part included. Counted rows (instructions,
-//! calls, memory) hold on a busy machine too.
+//! The client runs on one processor and the server on another; the origin behind a proxy runs
+//! beside the client. The figure of a timed row is the lower quartile, over the rounds, of the
+//! processor time that the server took for a message, the kernel's part included. Counted rows
+//! (instructions, calls, memory) hold on a busy machine too.
 
 use std::fs;
 use std::io;

@@ -42,6 +42,12 @@ impl Target {
         Ok(())
     }
 
+    /// How much memory its text takes, in bytes.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// All that is not a path.
     #[cold]
     fn set_other(&mut self, method: &Method, text: &str) -> Result<(), &'static str> {
@@ -77,11 +83,12 @@ impl Target {
     }
 
     /// Its path and query alone.
-    pub(crate) fn in_origin_form(&self) -> Self {
+    pub(crate) fn in_origin_form(&self, method: &Method) -> Self {
         if self.authority.is_empty() {
             return self.clone();
         }
-        let path = self.path();
+        let names_none = self.path.is_empty() && self.query().is_none();
+        let path = if names_none && *method == Method::OPTIONS { "*" } else { self.path() };
         let query = self.query().map_or_else(String::new, |query| format!("?{query}"));
         let text = [path, &query].concat();
         Self { path: 0..path.len() as u32, text, authority: 0..0 }

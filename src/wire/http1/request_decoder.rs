@@ -23,7 +23,7 @@ pub enum RequestEvent<'a> {
 }
 
 /// Requests, as a server reads them. They may follow each other without waiting for answers.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct RequestDecoder {
     limits: HttpLimits,
     state: State,
@@ -107,6 +107,12 @@ impl RequestDecoder {
             State::Raw => Ok(()),
             _ => Err(HttpError::bad("a request that was cut off")),
         }
+    }
+
+    /// How much memory it holds, in bytes: for the last head, and the fields behind its body.
+    #[inline]
+    pub fn held(&self) -> usize {
+        self.head.held() + self.trailers.held()
     }
 
     /// Gives back the memory of the last head: for a connection that waits for the next request.

@@ -21,8 +21,8 @@ pub struct ClientConfig {
     /// How long a connection rests before it is closed. Servers close theirs too: shorter is safer,
     /// and a request that meets a connection in this moment may have to be made twice. 30 s.
     pub rest: Duration,
-    /// Connections that rest, to one origin and on one loop. As many as are busy at one moment should
-    /// find room, or they are opened and closed all the time. 1,024.
+    /// Connections that rest, to one origin and on one loop. As many as are busy at one moment
+    /// should find room, or they are opened and closed all the time. 1,024.
     pub resting_per_origin: usize,
     /// Connections that rest, on one loop. 2,048.
     pub resting: usize,

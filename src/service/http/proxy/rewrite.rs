@@ -74,6 +74,8 @@ pub(super) struct Passage<'a> {
     pub(super) peer: Peer,
     /// Whether the client came by TLS.
     pub(super) secure: bool,
+    /// The host that was asked for; empty if none was.
+    pub(super) asked: &'a str,
     /// The name of the backend, as it stands in `Host`.
     pub(super) backend: &'a str,
 }
@@ -89,19 +91,17 @@ impl Rewriting {
             return Err(HttpError::new(StatusCode::LOOP_DETECTED, "the request runs in a circle"));
         }
         let mut next = head.in_origin_form();
-        let asked = head.authority().unwrap_or_default();
-        let host = match &self.host {
-            HostRule::Keep if !asked.is_empty() => asked,
-            HostRule::Keep | HostRule::Backend => passage.backend,
-            HostRule::Set(host) => host,
-        };
+        let host = self.host(passage.asked).unwrap_or(passage.backend);
         next.headers.reserve(head.headers.as_bytes().len() + OURS, head.headers.len() + 8);
         add(&mut next.headers, "Host", &[host.as_bytes()])?;
         let named = Named::of(&head.headers);
-        let replaces = self.forwarding == Forwarding::Replace;
         let passed = next.headers.append_some(&head.headers, |name| {
-            let is_ours = is(name, &["host", "content-length"]) || replaces && is(name, &OF_CLIENT);
-            !is_ours && !named.stops(name)
+            let is_claim = match self.forwarding {
+                Forwarding::Replace => is(name, &FORWARDED) || is_disguised(name),
+                Forwarding::Append => is_disguised(name),
+                Forwarding::Keep => false,
+            };
+            !is_claim && !named.stops(name) && !is(name, &["host", "content-length"])
         });
         passed.map_err(|_| unsendable())?;
         if head.headers.has_token("te", "trailers") {
@@ -115,8 +115,18 @@ impl Rewriting {
             add(&mut next.headers, "Connection", &[b"Upgrade"])?;
         }
         self.add_via(&mut next.headers, head.version())?;
-        self.tell_of_client(asked.as_bytes(), passage, &mut next.headers)?;
+        self.tell_of_client(passage, &mut next.headers)?;
         Ok(next)
+    }
+
+    /// What backends are told in `Host` if a client asked for `asked`; `None` if each is told its
+    /// own name.
+    pub(super) fn host<'h>(&'h self, asked: &'h str) -> Option<&'h str> {
+        match &self.host {
+            HostRule::Keep => Some(asked).filter(|host| !host.is_empty()),
+            HostRule::Backend => None,
+            HostRule::Set(host) => Some(host),
+        }
     }
 
     /// The head for the client. `upgraded` if both sides agreed on another protocol.
@@ -126,9 +136,9 @@ impl Rewriting {
         upgraded: bool,
     ) -> Result<ResponseHead, HttpError> {
         let named = Named::of(&head.headers);
-        head.headers.keep_some(|name, _| match upgraded && is(name, &["upgrade"]) {
-            true => true,
-            false => !named.stops(name) && !is(name, &["content-length"]),
+        head.headers.keep_some(|name, _| {
+            let goes_on = !named.stops(name) && !is(name, &["content-length"]);
+            goes_on || upgraded && is(name, &["upgrade"])
         });
         if upgraded {
             add(&mut head.headers, "Connection", &[b"Upgrade"])?;
@@ -138,10 +148,14 @@ impl Rewriting {
         Ok(head)
     }
 
-    /// Trailers. The decoder has refused those that say how a message is framed, or for whom.
+    /// Trailers. The decoder has refused those that say how a message is framed, or for whom; of
+    /// others, those stop that would decide about it (RFC 9110, 6.5.1), as some recipients take
+    /// them for fields of the head.
     pub(super) fn trailers(&self, trailers: &Headers) -> Headers {
         let mut next = trailers.clone();
-        next.keep_some(|name, _| !is(name, &HOP_BY_HOP));
+        next.keep_some(|name, _| {
+            !is(name, &HOP_BY_HOP) && !belongs_before(name) && !is_disguised(name)
+        });
         next
     }
 
@@ -159,13 +173,13 @@ impl Rewriting {
 
     fn tell_of_client(
         &self,
-        host: &[u8],
         passage: &Passage<'_>,
         headers: &mut Headers,
     ) -> Result<(), HttpError> {
         if self.forwarding == Forwarding::Keep {
             return Ok(());
         }
+        let host = passage.asked.as_bytes();
         let proto: &[u8] = if passage.secure { b"https" } else { b"http" };
         let (v4, v6);
         let [open, node, close]: [&[u8]; 3] = match passage.peer.ip() {
@@ -221,9 +235,24 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Fields about the client, which it can write as well.
-const OF_CLIENT: [&str; 4] =
+/// Fields that tell of the client.
+const FORWARDED: [&str; 4] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+
+/// Fields that decide what becomes of a message, or who sent it.
+const BEFORE_BODIES: [&str; 11] = [
+    "authorization",
+    "content-encoding",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "max-forwards",
+    "range",
+    "set-cookie",
+    "via",
+    "www-authenticate",
+];
 
 /// What stops here: fields of one connection, and those that `Connection` names.
 struct Named(Vec<Vec<u8>>);
@@ -239,6 +268,19 @@ impl Named {
     fn stops(&self, name: &[u8]) -> bool {
         is(name, &HOP_BY_HOP) || self.0.iter().any(|other| name.eq_ignore_ascii_case(other))
     }
+}
+
+/// Whether a backend that takes `_` for `-`, as CGI and its heirs do, would take this field for one
+/// that the proxy writes.
+fn is_disguised(name: &[u8]) -> bool {
+    let undisguised = || name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte });
+    name.contains(&b'_') && is(&undisguised().collect::<Vec<u8>>(), &FORWARDED)
+}
+
+/// Whether a field must not come behind a body.
+fn belongs_before(name: &[u8]) -> bool {
+    let is_condition = name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"if-"));
+    is_condition || is(name, &FORWARDED) || is(name, &BEFORE_BODIES)
 }
 
 /// Whether this is one of these names.
@@ -286,7 +328,8 @@ mod tests {
         let peer = Peer::from(from.parse::<SocketAddr>().unwrap());
         let head = RequestHead::new(Method::GET, "/").unwrap();
         let head = fields.iter().fold(head, |head, (name, value)| head.header(name, value));
-        let passage = Passage { peer, secure: true, backend: "backend:81" };
+        let asked = head.authority().unwrap_or_default();
+        let passage = Passage { peer, secure: true, asked, backend: "backend:81" };
         rewriting.request(&head, &passage).unwrap()
     }
 
@@ -359,5 +402,37 @@ mod tests {
         assert_eq!(field(&next, "host"), ["a"]);
         assert_eq!(field(&next, "x-forwarded-for"), ["9.9.9.9"]);
         assert_eq!(field(&next, "via"), ["1.1 overt"]);
+    }
+
+    #[test]
+    fn a_field_that_a_backend_could_take_for_the_proxys_own_stops() {
+        let fields = [
+            ("Host", "a"),
+            ("X_Forwarded_For", "6.6.6.6"),
+            ("x-forwarded_proto", "ftp"),
+            ("X_Else", "1"),
+        ];
+        for forwarding in [Forwarding::Replace, Forwarding::Append] {
+            let rewriting = Rewriting { forwarding, ..Rewriting::default() };
+            let next = rewritten(&rewriting, "9.9.9.9:1", &fields);
+            assert!(field(&next, "X_Forwarded_For").is_empty());
+            assert!(field(&next, "X-Forwarded_Proto").is_empty());
+            assert_eq!(field(&next, "X_Else"), ["1"]);
+            assert_eq!(field(&next, "X-Forwarded-For"), ["9.9.9.9"]);
+        }
+    }
+
+    #[test]
+    fn what_decides_about_a_request_passes_before_its_body_only() {
+        let mut trailers = Headers::default();
+        for name in ["X-Sum", "X-Forwarded-For", "x_forwarded_host", "Forwarded", "Authorization"] {
+            trailers.append(name, "a").unwrap();
+        }
+        for name in ["Cookie", "Set-Cookie", "Content-Type", "TE", "If-Match", "Range", "ETag"] {
+            trailers.append(name, "a").unwrap();
+        }
+        let passed = Rewriting::default().trailers(&trailers);
+        let names: Vec<&str> = passed.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["X-Sum", "ETag"]);
     }
 }
