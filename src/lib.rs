@@ -35,6 +35,11 @@
 //! [`service::Reconnect`] for clients; [`Config`] for all that can be set, on one page; [`Close`]
 //! for why a connection ended, and [`Ledger`] for what a loop does with its time.
 //!
+//! On these stand, with the features of their names, `overt::service::http` (begin with `Router`
+//! or `Serve`; `client`, `proxy`) and `overt::service::websocket`, and for all protocols
+//! [`service::rooms`] and `overt::tls`. For tests there are [`testing::Bench`], with one handler
+//! on it, and [`sim`].
+//!
 //! # Features
 //!
 //! They only add.
@@ -48,7 +53,7 @@
 //! | `http` | HTTP/1.1 ([`wire`]), servers, a client and a reverse proxy (`overt::service::http`) |
 //! | `websocket` | WebSocket (`overt::service::websocket`) |
 //! | `tls` | TLS below the buffers (`overt::tls`) |
-//! | `linux` | loops pinned to processors, several datagrams in one system call |
+//! | `linux` | loops pinned to processors, datagrams in batches, sockets that systemd passes |
 //! | `command` | the `overt` command |
 //! | `full` | everything |
 //!
@@ -58,14 +63,15 @@
 //! other; `tests/floors.rs` sees to it.
 //!
 //! ```text
-//! command/            the `overt` command
-//! service/            handlers that join what is below to something of use: tunnel, HTTP, rooms
-//! sim/  testing/      whole engines in a world made of a seed; one handler on a bench
-//! engine/             the reactor: readiness, time and mail become visits to connections
-//! handler/            the contract between the engine and everything above it
-//! net/                the seam: the only files that know mio, socket2, the clock and chance
-//! wire/               bytes ↔ frames, sans-IO
-//! base/               buffers, the timer wheel, counts: plain data, time comes as an argument
+//! 7  command/         the `overt` command
+//! 5  service/         handlers that join what is below to something of use: tunnel, HTTP, rooms
+//! 5  sim/  testing/   whole engines in a world made of a seed; one handler on a bench
+//! 4  engine/          the reactor: readiness, time and mail become visits to connections
+//! 3  handler/         the contract between the engine and everything above it
+//! 2½ net/transport/   TLS; and net/sim/, the world that a simulation is in
+//! 2  net/             the seam: the only files that know mio, socket2, the clock and chance
+//! 1  wire/            bytes ↔ frames, sans-IO
+//! 0  base/            buffers, the timer wheel, counts: plain data, time comes as an argument
 //! ```
 //!
 //! # Reading path
@@ -100,8 +106,10 @@ pub mod sim;
 pub mod testing;
 pub mod wire;
 
+#[doc(inline)]
 pub use base::{AccessList, Input, Output};
 pub use engine::*;
 pub use handler::*;
 #[cfg(feature = "tls")]
+#[doc(inline)]
 pub use net::transport as tls;

@@ -3,6 +3,7 @@
 //! During a visit it stands on the loop's own block; only what the handler leaves over is moved to
 //! a buffer of the connection's own, so that an idle connection owns no buffer memory.
 
+use std::fmt;
 use std::mem;
 use std::ops::Deref;
 
@@ -227,6 +228,12 @@ impl Deref for Input {
     #[inline]
     fn deref(&self) -> &[u8] {
         self.buffer.filled()
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Input(b\"{}\")", self.escape_ascii())
     }
 }
 

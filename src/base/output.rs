@@ -3,6 +3,7 @@
 //! Appended bytes lie in one block; shared ones ([`Output::share`]) stand beside it, so that a
 //! broadcast to ten thousand connections is encoded once and copied never.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem;
 
@@ -300,6 +301,12 @@ impl Output {
     /// hold them too: nobody knows who is the last.
     pub(crate) fn held(&self) -> usize {
         self.buffer.size() + self.shared_len
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Output(b\"{}\")", self.to_vec().escape_ascii())
     }
 }
 

@@ -10,6 +10,7 @@ use super::tls::Tls;
 use super::units::{length, number, size, time};
 use crate::engine::{Admission, Balance, Config, Deadlines, Grace, Limits, Spread, WhenFull};
 use crate::net::Endpoint;
+use crate::service::http::HttpDeadlines;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -158,7 +159,7 @@ pub(super) struct Engine {
 pub(super) struct Stats {
     /// Print what each loop did as a line of JSON, every second or TIME
     #[arg(long = "stats", value_name = "TIME", value_parser = time, num_args = 0..=1,
-          require_equals = true, default_missing_value = "1s")]
+          require_equals = true, default_missing_value = "1s", help_heading = None)]
     pub(super) every: Option<Duration>,
 }
 
@@ -230,7 +231,7 @@ struct TimeArguments {
     /// Without a byte received or sent
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
     idle: Duration,
-    /// From the first byte of a frame to its last
+    /// From the first byte of a frame to its last; requests of HTTP have times of their own
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
     frame_deadline: Duration,
     /// While output waits and the peer takes nothing
@@ -254,6 +255,11 @@ impl Engine {
             grace: Grace { drain: self.times.grace, ..Grace::default() },
             ..self.loops.config()
         }
+    }
+
+    /// The deadlines of HTTP, which has one of its own for connections that are idle.
+    pub(super) fn http_deadlines(&self) -> HttpDeadlines {
+        HttpDeadlines { idle: self.times.idle, ..HttpDeadlines::default() }
     }
 }
 
@@ -327,5 +333,26 @@ mod tests {
         let arguments = Arguments::try_parse_from(["overt", "echo"]).unwrap();
         let Some(Command::Echo(echo)) = arguments.command else { panic!("not echo") };
         assert_eq!(format!("{:?}", echo.engine.config()), format!("{:?}", Config::default()));
+        let (ours, http) = (echo.engine.http_deadlines(), HttpDeadlines::default());
+        assert_eq!(format!("{ours:?}"), format!("{http:?}"));
+    }
+
+    #[test]
+    fn a_client_of_http_may_be_idle_for_as_long_as_is_said() {
+        let line = ["overt", "origin", "--idle", "5m"];
+        let Some(Command::Origin(origin)) = Arguments::try_parse_from(line).unwrap().command else {
+            panic!("not origin")
+        };
+        assert_eq!(origin.engine.http_deadlines().idle, Duration::from_secs(300));
+        assert_eq!(origin.engine.config().deadlines.idle, Duration::from_secs(300));
+    }
+
+    #[test]
+    fn statistics_are_not_a_matter_of_tls() {
+        for (name, command) in Arguments::command().get_subcommands().map(|it| (it.get_name(), it))
+        {
+            let stats = command.get_arguments().find(|it| it.get_id() == "every");
+            assert_eq!(stats.and_then(|it| it.get_help_heading()), None, "{name}");
+        }
     }
 }

@@ -35,11 +35,14 @@ impl Failure {
 
     /// `doing` failed for a reason of the system's, or because a setting makes no sense.
     pub(super) fn system(doing: &str, error: &io::Error) -> Self {
-        let code = match error.kind() {
+        Self { what: format!("{doing}: {error}"), code: Self::code(error) }
+    }
+
+    fn code(error: &io::Error) -> u8 {
+        match error.kind() {
             io::ErrorKind::InvalidInput => Self::USAGE,
             _ => Self::SYSTEM,
-        };
-        Self { what: format!("{doing}: {error}"), code }
+        }
     }
 
     /// An address could not be listened at; `cure` says how to choose another.
@@ -54,7 +57,8 @@ impl Failure {
                 what: format!("{doing}: this machine has no such address; {cure}"),
                 code: Self::SYSTEM,
             },
-            _ => Self::system(&doing, error),
+            // It names the address itself.
+            _ => Self { what: error.to_string(), code: Self::code(error) },
         }
     }
 }
@@ -89,7 +93,8 @@ mod tests {
             assert_eq!(failure.code, Failure::USAGE);
             failure.what.replace("cannot start: ", "")
         };
-        assert_eq!(says(|c| c.loops = 5000), "--loops (5000) is more than 4096");
+        // Not that there are no descriptors for so many.
+        assert_eq!(says(|c| c.loops = 99_999), "--loops (99999) is more than 4096");
         assert_eq!(
             says(|c| c.limits.output_low = 1 << 20),
             "--output-low (1048576) is above --output-high (262144)"

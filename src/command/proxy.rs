@@ -14,7 +14,7 @@ use crate::service::http::client::{ClientConfig, Url};
 use crate::service::http::proxy::{
     Backend, Forwarding, HostRule, ProxyConfig, ReverseProxy, Rewriting,
 };
-use crate::service::http::{HttpConfig, HttpServer};
+use crate::service::http::{HttpConfig, HttpDeadlines, HttpServer};
 use crate::tls::{Roots, TlsClient};
 use crate::wire::http::HttpLimits;
 
@@ -102,11 +102,15 @@ impl FromStr for To {
 
 impl ProxyArguments {
     /// The proxy that was asked for.
-    pub(super) fn server(&self) -> Result<HttpServer<ReverseProxy>, Failure> {
+    pub(super) fn server(
+        &self,
+        deadlines: HttpDeadlines,
+    ) -> Result<HttpServer<ReverseProxy>, Failure> {
         let backends = self.backends().map_err(|error| Failure::system("cannot proxy", &error))?;
         let site = ReverseProxy::with(self.config(), backends);
         let limits = HttpLimits { body_max: self.body_max as u64, ..HttpLimits::default() };
-        Ok(HttpServer::with(HttpConfig { limits, ..HttpConfig::default() }, site))
+        let config = HttpConfig { limits, deadlines, ..HttpConfig::default() };
+        Ok(HttpServer::with(config, site))
     }
 
     fn backends(&self) -> io::Result<Vec<Backend>> {

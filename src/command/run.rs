@@ -11,7 +11,7 @@ use super::demonstration;
 use super::failure::Failure;
 use super::server::{Server, say};
 use crate::engine::{Config, Limits};
-use crate::service::http::HttpServer;
+use crate::service::http::{HttpConfig, HttpServer};
 use crate::service::origin::origin;
 use crate::service::rooms::{RoomLimits, Rooms};
 use crate::service::{self, ChatLimits, DatagramEcho, FramesByWorkers, FramesOnLoop};
@@ -114,13 +114,14 @@ fn run_origin(Origin { listen, tls, engine }: &Origin) -> Result<(), Failure> {
     let output_max = config.limits.output_max.max(32 << 20);
     let config = Config { limits: Limits { output_max, ..config.limits }, ..config };
     let mut server = Server::new(config, CURE)?.tls(tls.server(&["http/1.1"])?);
-    let http = HttpServer::new(origin());
+    let deadlines = engine.http_deadlines();
+    let http = HttpServer::with(HttpConfig { deadlines, ..HttpConfig::default() }, origin());
     server.listen_all("origin", listen, move || http.connection())?;
     server.run(engine.stats.every)
 }
 
 fn run_proxy(Proxy { listen, proxy, tls, engine }: &Proxy) -> Result<(), Failure> {
-    let http = proxy.server()?;
+    let http = proxy.server(engine.http_deadlines())?;
     let tls = tls.server(&["http/1.1"])?;
     let name = if tls.is_some() { "https proxy" } else { "proxy" };
     let mut server = Server::new(engine.config(), CURE)?.tls(tls);

@@ -143,6 +143,7 @@ impl<N: Net> Core<N> {
             #[cfg(feature = "tls")]
             secured: None,
             dials: Vec::new(),
+            is_draining: false,
             tls: None,
             home: home.clone(),
             mailbox_max: limits.mailbox,

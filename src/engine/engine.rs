@@ -1,5 +1,6 @@
 //! [`Engine`]: loops and workers, built together, started together, and ended together.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 
+use super::check::cannot;
 use super::core::{Core, millis};
 use super::gate::Gate;
 use super::limits::{Admission, Balance, Config, Spread};
@@ -32,6 +34,7 @@ pub struct Engine<N: Net = Os> {
 }
 
 /// A running engine.
+#[derive(Debug)]
 pub struct Running {
     loops: Vec<JoinHandle<io::Result<ShutdownReport>>>,
     workers: Vec<JoinHandle<()>>,
@@ -47,6 +50,7 @@ pub struct Handle<N: Net = Os> {
 impl Engine {
     /// Opens the loops and workers that `config` asks for; or says which setting makes no sense.
     pub fn new(config: Config) -> io::Result<Self> {
+        config.check()?; // Before a loop too many is opened.
         let count = match config.loops {
             0 => Os::processors(),
             count => count,
@@ -137,6 +141,9 @@ impl<N: Net> Engine<N> {
     /// Listens at an address: a `SocketAddr`, `"127.0.0.1:7000"`, `"unix:/run/overt.sock"`, a
     /// [`Listen`], or a socket that listens already. Each connection gets a handler from `handler`.
     /// Tells the address bound.
+    ///
+    /// # Errors
+    /// In one line: what is no address, or why the system won't listen there.
     pub fn listen<H: Handler>(
         &mut self,
         at: impl IntoListen,
@@ -170,7 +177,8 @@ impl<N: Net> Engine<N> {
             Arc::new(Gate::new(at, factory, secured, admission, limits, key))
         };
         if !reuse_port {
-            let (socket, at) = self.loops[0].core.net.listen(how)?;
+            let cannot = cannot("listen at", &how.at);
+            let (socket, at) = self.loops[0].core.net.listen(how).map_err(cannot)?;
             let gate = gate(at.clone());
             self.add_listener(0, socket, gate, None, balance)?;
             return Ok(at);
@@ -184,11 +192,13 @@ impl<N: Net> Engine<N> {
             ..Listen::at(at)
         };
         // With the option set, a port that is in use already would be shared without a word.
-        let (probe, at) = self.loops[0].core.net.listen(listen(at, false))?;
+        let probed = self.loops[0].core.net.listen(listen(at.clone(), false));
+        let (probe, at) = probed.map_err(cannot("listen at", &at))?;
         drop(probe);
         let (gate, mut number) = (gate(at.clone()), None);
         for index in 0..self.loops.len() {
-            let (socket, _) = self.loops[index].core.net.listen(listen(at.clone(), true))?;
+            let opened = self.loops[index].core.net.listen(listen(at.clone(), true));
+            let (socket, _) = opened.map_err(cannot("listen at", &at))?;
             number = Some(self.add_listener(index, socket, gate.clone(), number, None)?);
         }
         Ok(at)
@@ -296,6 +306,20 @@ impl Running {
 impl<N: Net> Clone for Handle<N> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone(), world: std::marker::PhantomData }
+    }
+}
+
+impl<N: Net> fmt::Debug for Engine<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl<N: Net> fmt::Debug for Handle<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (phase, connections) = (self.phase(), self.connections());
+        let mut told = f.debug_struct("Handle");
+        told.field("phase", &phase).field("connections", &connections).finish_non_exhaustive()
     }
 }
 

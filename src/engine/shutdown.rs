@@ -33,6 +33,7 @@ impl<N: Net> EventLoop<N> {
     fn enter_phase(&mut self, phase: ShutdownPhase, time: Duration) {
         self.phase = phase;
         self.shared.advance(phase);
+        self.core.stage.asked.is_draining = phase >= ShutdownPhase::Draining;
         self.shutdown.until = self.core.now() + u64::from(millis(time));
         self.shutdown.half = u64::MAX;
     }

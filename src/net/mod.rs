@@ -3,6 +3,9 @@
 //!
 //! [`Os`] is the real world, on mio and socket2, and every method is one call, so that the seam
 //! costs nothing. The simulation (`overt::sim`) is a world made of a seed.
+//!
+//! Who uses an engine needs little of it: [`Listen`], [`Bind`] and [`Endpoint`] to open sockets,
+//! [`Peer`] and [`Remote`] for those at the other end.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -85,6 +88,7 @@ pub struct Received {
 }
 
 /// Datagrams to send in one call: `bytes` cut into pieces of `segment`, the last maybe shorter.
+#[derive(Debug)]
 pub struct Transmit<'a> {
     /// Where to.
     pub to: &'a Remote,

@@ -1,4 +1,14 @@
 //! Floor 5: handlers that join what stands below to something of use.
+//!
+//! | for | there is |
+//! | --- | --- |
+//! | web servers, clients and reverse proxies | `http`, with the feature of this name |
+//! | WebSockets, of servers and clients | `websocket`, with the feature of this name |
+//! | telling many the same, in order, with a history | [`rooms`], whatever the protocol |
+//! | the same by the protocol of `docs/rooms.md` | `RoomsByWebSocket`, `RoomsByFrames`, a page |
+//! | a client that comes back | [`Reconnect`] |
+//! | carrying bytes on to somebody else | [`Tunnel`] |
+//! | a server to test HTTP clients against | `origin`, with the feature `http` |
 
 mod chat;
 mod echo;

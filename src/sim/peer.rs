@@ -1,6 +1,7 @@
 //! What a test holds of a simulated peer: [`Peer`] of one with a stream, [`DatagramPeer`] of one
 //! with a datagram socket.
 
+use std::fmt;
 use std::io;
 
 use crate::net::sim::{Reading, SharedNetwork, Status};
@@ -93,6 +94,12 @@ impl Peer {
     }
 }
 
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peer {{ number: {}, status: {:?} }}", self.number, self.status())
+    }
+}
+
 /// A simulated peer with a datagram socket.
 #[derive(Clone)]
 pub struct DatagramPeer {
@@ -126,5 +133,11 @@ impl DatagramPeer {
     /// Takes the next datagram that has come, and who sent it.
     pub fn receive(&self) -> Option<(Remote, Vec<u8>)> {
         self.network.receive_at(self.socket)
+    }
+}
+
+impl fmt::Debug for DatagramPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatagramPeer({})", self.at)
     }
 }

@@ -125,25 +125,36 @@ fn quietly<T>(run: impl FnOnce() -> T) -> T {
     ran
 }
 
-/// What to type to see this seed fail again. The test harness names the thread after the test, and
-/// the program after the test file, with a hash behind it; a program without one is no test.
+/// What to type to see this seed fail again.
 fn command(seed: u64) -> String {
+    let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
     let arguments: Vec<_> = std::env::args().collect();
+    let thread = std::thread::current();
+    command_of(seed, &package, &arguments, thread.name().unwrap_or_default())
+}
+
+/// The test harness names the thread after the test, unless all tests share the main one, and the
+/// program after the test file, with a hash behind it; a program without one is no test.
+fn command_of(seed: u64, package: &str, arguments: &[String], thread: &str) -> String {
     let program = arguments.first().map_or("", String::as_str);
     let file = program.rsplit(['/', '\\']).next().unwrap_or_default();
     let Some((target, _)) = file.rsplit_once('-') else {
         return format!("OVERT_SEED={seed} {}", arguments.join(" "));
     };
-    let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
-    let target = match package.replace('-', "_") == target {
-        true => "--lib".to_owned(),
-        false => format!("--test {target}"),
-    };
-    let release = if cfg!(debug_assertions) { "" } else { " --release" };
-    let features = if cfg!(feature = "full") { " --features full" } else { "" };
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or_default();
-    format!("OVERT_SEED={seed} cargo test{release}{features} {target} {test}")
+    let mut command = format!("OVERT_SEED={seed} cargo test");
+    if !cfg!(debug_assertions) {
+        command += " --release";
+    }
+    // Other packages have features of their own, and unit tests of programs, too: there, all
+    // targets are asked for a test of this name.
+    if package == env!("CARGO_PKG_NAME") {
+        command += if cfg!(feature = "full") { " --features full" } else { "" };
+        command += &if package == target { " --lib".into() } else { format!(" --test {target}") };
+    }
+    if thread != "main" {
+        command += &format!(" {thread}");
+    }
+    command
 }
 
 #[cfg(test)]
@@ -163,5 +174,26 @@ mod tests {
         assert_eq!(format!("{smallest:?}"), "Faults { short: 300, late_events: 200 }");
         assert!(catch_unwind(|| seeds.run(scenario)).is_err());
         assert_eq!(seeds.run(|_| {}), 9);
+    }
+
+    #[test]
+    fn whoever_uses_the_crate_can_repeat_a_seed_too() {
+        let release = if cfg!(debug_assertions) { "" } else { " --release" };
+        let features = if cfg!(feature = "full") { " --features full" } else { "" };
+        let says = |package, program: &str, thread| {
+            command_of(7, package, &[program.to_owned(), "--nocapture".to_owned()], thread)
+        };
+        for (package, program, thread, expected) in [
+            ("overt", "target/deps/overt-0a1b", "sim::ends", format!("{features} --lib sim::ends")),
+            ("overt", "deps/sim-0a1b", "echo::ends", format!("{features} --test sim echo::ends")),
+            // Its features are not ours, and its tests may be those of a program.
+            ("a-server", "target/deps/a_server-0a1b", "ends", " ends".to_owned()),
+            // With a single thread, the harness runs all tests on its own.
+            ("a-server", "target/deps/a_server-0a1b", "main", String::new()),
+        ] {
+            let command = format!("OVERT_SEED=7 cargo test{release}{expected}");
+            assert_eq!(says(package, program, thread), command);
+        }
+        assert_eq!(says("", "./a_server", "main"), "OVERT_SEED=7 ./a_server --nocapture");
     }
 }

@@ -1,5 +1,6 @@
 //! [`Simulation`]: engines, workers and peers in one network, and whose turn it is.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -424,6 +425,14 @@ impl Simulation {
             }
         }
         text
+    }
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("Simulation");
+        told.field("seed", &self.seed).field("now", &self.now());
+        told.field("faults", &self.faults()).finish_non_exhaustive()
     }
 }
 

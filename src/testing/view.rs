@@ -1,6 +1,7 @@
 //! What a test can see of a bench: what its handler left, asked for, and waits for.
 
 use std::any::Any;
+use std::fmt;
 use std::time::Duration;
 
 use super::bench::Bench;
@@ -140,5 +141,13 @@ impl<H: Handler> Bench<H> {
         let Some(connection) = &self.connection else { panic!("the connection is closed") };
         let asked = &self.core.stage.asked;
         Address::new(connection.id(), asked.home.clone(), asked.mailbox_max)
+    }
+}
+
+impl<H: Handler> fmt::Debug for Bench<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("Bench");
+        told.field("handler", &self.handler_name()).field("closed", &self.closed());
+        told.field("now", &self.now()).finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@ use super::pem::wrong;
 use crate::net::layer::TlsVersion;
 
 /// What servers and clients choose alike.
+#[derive(Debug)]
 pub(super) struct Choices {
     alpn: Vec<Vec<u8>>,
     pub(super) versions: Vec<TlsVersion>,

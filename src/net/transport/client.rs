@@ -84,6 +84,7 @@ impl fmt::Debug for TlsClient {
 }
 
 /// How a [`TlsClient`] is to be.
+#[derive(Debug)]
 pub struct TlsClientBuilder {
     roots: Option<Roots>,
     identity: Option<Identity>,

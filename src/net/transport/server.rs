@@ -103,6 +103,7 @@ impl Listen {
 }
 
 /// How a [`TlsServer`] is to be.
+#[derive(Debug)]
 pub struct TlsServerBuilder {
     identities: Vec<Identity>,
     clients: Clients,
@@ -111,6 +112,7 @@ pub struct TlsServerBuilder {
 }
 
 /// What is asked of clients.
+#[derive(Debug)]
 enum Clients {
     NotAsked,
     MayHave(Roots),

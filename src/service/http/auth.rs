@@ -1,5 +1,7 @@
 //! [`Auth`]: a layer that lets nobody pass without credentials (RFC 7617, RFC 6750).
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -75,6 +77,12 @@ impl Auth {
             Kind::Bearer(knows) if scheme.eq_ignore_ascii_case("bearer") => knows(rest.trim()),
             _ => false,
         }
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("challenge", &self.challenge).finish_non_exhaustive()
     }
 }
 

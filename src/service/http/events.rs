@@ -4,6 +4,7 @@
 //! A client that is cut off comes back by itself and says which event it saw last. So a stream
 //! whose client does not keep up is ended, and nothing is left out in silence.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A client's stream of events has begun.
+#[derive(Debug)]
 pub struct Subscriber<'a> {
     /// The request.
     pub head: &'a RequestHead,
@@ -104,7 +106,41 @@ impl EventSink {
 }
 
 /// The site of a stream of events. For each client that comes, a function is told; what it gives
-/// back is kept, and dropped when the stream ends.
+/// back is kept, and dropped when the stream ends:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::{Arc, Mutex};
+///
+/// use overt::service::http::{EventSink, EventStream, Router, ServerEvent, Subscriber};
+///
+/// type Sinks = Arc<Mutex<BTreeMap<u64, EventSink>>>;
+///
+/// /// Takes a sink off the list when its stream has ended.
+/// struct Leaves(Sinks, u64);
+///
+/// impl Drop for Leaves {
+///     fn drop(&mut self) {
+///         self.0.lock().unwrap().remove(&self.1);
+///     }
+/// }
+///
+/// let sinks = Sinks::default();
+/// let all = sinks.clone();
+/// let events = EventStream::new(move |subscriber: Subscriber<'_>| {
+///     let mut sinks = all.lock().unwrap();
+///     let number = sinks.keys().last().map_or(0, |last| last + 1);
+///     sinks.insert(number, subscriber.sink);
+///     Leaves(all.clone(), number)
+/// });
+/// let router = Router::new().site("/events", events);
+///
+/// // At any time, from any thread: encoded once for all.
+/// let news = ServerEvent::data("it rains").encode();
+/// for sink in sinks.lock().unwrap().values() {
+///     let _ = sink.send(news.clone());
+/// }
+/// ```
 pub struct EventStream<F> {
     subscribe: Arc<F>,
     heartbeat: Duration,
@@ -125,6 +161,13 @@ where
     /// Another time between comments.
     pub fn heartbeat(self, heartbeat: Duration) -> Self {
         Self { heartbeat, ..self }
+    }
+}
+
+impl<F> fmt::Debug for EventStream<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("EventStream");
+        told.field("heartbeat", &self.heartbeat).finish_non_exhaustive()
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) struct Lane {
 /// So little memory is not worth to be told of. Bytes.
 const TOLD_MIN: usize = 4096;
 
+const BODY_FIRST: &str = "a body without a head";
+
 impl Lane {
     pub(super) fn new(bodies: BodyLimits, share: Share) -> Self {
         Self {
@@ -127,7 +129,7 @@ impl Lane {
         (self.said, self.sent, self.began) = (Said::Nothing, 0, now);
         (self.deadline, self.is_paused, self.expects) = (None, false, false);
         (self.misuse, self.offer, self.gzip) = (None, None, None);
-        self.ends_connection = is_last;
+        (self.ends_connection, self.is_head) = (is_last, false);
         if !self.added.is_empty() {
             self.added.clear();
         }
@@ -284,12 +286,14 @@ impl Lane {
             self.date_second = wall.as_secs();
             self.date = HttpDate::at(self.date_second);
         }
-        if self.ends_connection {
-            self.encoder.close();
-        }
         if head.status().is_success() {
             // An answer that begins, and does not end here, may be one to what is still to come.
             self.go_ahead(output);
+        }
+        // Who is never told to send its body may do so, or not: nobody knows what comes next.
+        self.ends_connection |= self.expects;
+        if self.ends_connection {
+            self.encoder.close();
         }
         let encoded = if self.added.is_empty() && self.offer.is_none() {
             self.encoder.head(head, length, Some(&self.date), output)
@@ -303,7 +307,9 @@ impl Lane {
             Ok(()) => {
                 // A `HEAD` is answered in full, whatever its exchange would still like to send.
                 self.said = if self.is_head { Said::All } else { Said::Head };
-                (self.status, self.misuse) = (head.status(), None);
+                self.status = head.status();
+                // Another head that could not be sent is made up for; bytes that are lost are not.
+                self.misuse = self.misuse.filter(|what| *what == BODY_FIRST);
             }
             Err(error) => self.misuse = Some(error.what),
         }
@@ -392,7 +398,7 @@ impl Lane {
 
     fn is_sending(&mut self) -> bool {
         if self.said == Said::Nothing {
-            self.misuse = self.misuse.or(Some("a body without a head"));
+            self.misuse = self.misuse.or(Some(BODY_FIRST));
         }
         self.said == Said::Head
     }
@@ -413,6 +419,11 @@ impl Lane {
     ) -> bool {
         if self.said != Said::Nothing {
             log::error!("a connection was to be handed over behind an answer");
+            return false;
+        }
+        if !self.body.is_empty() {
+            // The next protocol would take the rest of the body for its own (RFC 9110, 7.8).
+            self.misuse = Some("an upgrade in the middle of a request");
             return false;
         }
         self.respond(head, BodyLength::Empty, wall, output);

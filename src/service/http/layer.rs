@@ -27,6 +27,7 @@ pub trait Layer: Send + Sync + 'static {
 }
 
 /// What a layer does with a request.
+#[derive(Debug)]
 pub enum Entry<S> {
     /// It lets it pass, and keeps this until it ends.
     Pass(S),

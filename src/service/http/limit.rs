@@ -1,6 +1,7 @@
 //! [`Limit`]: a layer that bounds how many requests are served at once, and how many an address may
 //! have and begin. Who has too many is told so, in a few bytes, and costs nobody else anything.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -50,6 +51,12 @@ struct Counts {
     at_once: u32,
     /// Made when the first request comes, which brings a key for it.
     addresses: Option<PeerTable>,
+}
+
+impl fmt::Debug for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limit").field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 impl Limit {

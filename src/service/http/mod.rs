@@ -3,7 +3,12 @@
 //! An [`HttpServer`] makes the handler of each connection. What it serves is a [`Site`], which
 //! makes an [`Exchange`] for each request: the state machine of one request and its answer. Most
 //! need less: a [`Service`] is a function from a whole request to an answer, and a [`Router`] picks
-//! one by host, path and method. [`client`] asks other servers.
+//! one by host, path and method. [`client`] asks other servers, [`proxy`] passes requests on.
+//!
+//! Sites to be routed to: [`Files`] of a folder, [`Embedded`] ones, an [`EventStream`], another
+//! router. A [`Layer`] stands before a site, put there by [`Onion::behind`]: [`AccessLog`],
+//! [`Auth`], [`Compression`], [`Cors`], [`Limit`], or one of your own. With the feature `json`,
+//! `Request::json` reads a body and `Response::json` writes one.
 //!
 //! ```text
 //! bytes │ decoder ─► HttpConnection ─► Site makes ─► Exchange ─► Service, or your own

@@ -7,6 +7,7 @@ use crate::net::Peer;
 use crate::wire::http::{Headers, Method, RequestHead, form_pairs, percent_decode};
 
 /// A request as a whole, lent for one call. What is to outlive the call is copied.
+#[derive(Debug)]
 pub struct Request<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) body: &'a [u8],
@@ -46,7 +47,8 @@ impl<'a> Request<'a> {
         self.trailers
     }
 
-    /// Who is at the other end of the connection.
+    /// Who is at the other end of the connection. What was agreed on with them by TLS, such as
+    /// their certificate, [`Responder::tls`](super::Responder::tls) tells.
     pub fn peer(&self) -> Peer {
         self.peer
     }

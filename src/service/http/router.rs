@@ -1,5 +1,6 @@
 //! [`Router`]: which service or site answers a request, by its host, path and method.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::params::{PARAMS_MAX, Params};
@@ -24,12 +25,25 @@ use crate::wire::http::{Method, RequestHead, StatusCode};
 /// ```
 ///
 /// A path is compared as it stands in the request, percent-encoded; `{name}` stands for one segment
-/// of it or a part of one, `{*name}` for all the rest. What is written out counts more than what is
-/// left open.
+/// of it or a part of one, `{*name}` for all the rest, and `{{` for a brace. What is written out
+/// counts more than what is left open.
 ///
 /// A `HEAD` is answered as a `GET` without its body, and `OPTIONS` with the methods that there are,
 /// unless the route has its own. A path with no route is 404, a method that its route does not have
 /// is 405, with the field `allow`.
+///
+/// A router is a [`Site`], so it can be a route of another one, such as a part of a server that
+/// stands behind a layer. It compares the whole path all the same, and knows the parts of it that
+/// its own routes leave open:
+///
+/// ```
+/// use overt::service::http::{Auth, Onion, Request, Responder, Router};
+///
+/// let list = |_: &Request<'_>, responder: Responder<'_, '_>| responder.text("none\n");
+/// let api = Router::new().get("/api/items", list);
+/// let auth = Auth::one_token("items", "a secret");
+/// let router = Router::new().site("/api/{*rest}", api.behind(auth));
+/// ```
 pub struct Router {
     hosts: Vec<Host>,
     /// Where all goes that has no route.
@@ -113,13 +127,13 @@ impl Router {
     }
 
     /// All methods that have no route of their own, to what streams, upgrades, or stands behind a
-    /// middleware.
+    /// [layer](super::Layer).
     #[track_caller]
     pub fn site(self, pattern: &str, site: impl Site) -> Self {
         self.add(None, pattern, Target::Site(Arc::new(site)))
     }
 
-    /// One method, to what streams, upgrades, or stands behind a middleware.
+    /// One method, to what streams, upgrades, or stands behind a [layer](super::Layer).
     #[track_caller]
     pub fn route_site(self, method: Method, pattern: &str, site: impl Site) -> Self {
         self.add(Some(method), pattern, Target::Site(Arc::new(site)))
@@ -234,7 +248,9 @@ impl Host {
 impl Route {
     #[track_caller]
     fn new(pattern: &str) -> Self {
-        let open = pattern.split('{').skip(1).filter_map(|part| part.split_once('}'));
+        // Two braces stand for one that is meant as it is.
+        let plain = pattern.replace("{{", "").replace("}}", "");
+        let open = plain.split('{').skip(1).filter_map(|part| part.split_once('}'));
         let names = open.map(|(name, _)| name.trim_start_matches('*').to_owned());
         let names: Arc<[String]> = names.collect();
         assert!(names.len() <= PARAMS_MAX, "`{pattern}` leaves more than {PARAMS_MAX} parts open");
@@ -281,6 +297,17 @@ impl Found<'_> {
             Self::Server => fixed(Response::new(StatusCode::NO_CONTENT)),
             Self::Nothing => fixed(Response::status_only(StatusCode::NOT_FOUND)),
         }
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routes = self.hosts.iter().flat_map(|host| {
+            host.routes
+                .iter()
+                .map(|route| format!("{}{} {}", host.name, route.pattern, route.allow()))
+        });
+        f.debug_tuple("Router").field(&routes.collect::<Vec<_>>()).finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`HttpServer`]: a [`Site`] and how it is served; it makes the handlers of connections.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::config::HttpConfig;
@@ -45,5 +46,12 @@ impl<S: Site> HttpServer<S> {
 impl<S> Clone for HttpServer<S> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone() }
+    }
+}
+
+impl<S> fmt::Debug for HttpServer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = &self.shared.config;
+        f.debug_struct("HttpServer").field("config", config).finish_non_exhaustive()
     }
 }

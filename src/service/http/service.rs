@@ -41,6 +41,7 @@ pub struct Responder<'c, 'a> {
 }
 
 /// The answer of a [`Deferred`], on its way; none if that was dropped.
+#[derive(Debug)]
 pub struct Answer(Option<Response>);
 
 impl Responder<'_, '_> {

@@ -63,6 +63,10 @@ enum Phase {
 /// destroys what it was told.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// Before a peer is taken for dead, the loop has so much time to read what has come: timers fire
+/// before sockets are read.
+const DOUBT: Duration = Duration::from_millis(100);
+
 /// Less memory than this is not worth to be counted.
 const COUNTED_MIN: usize = 4096;
 
@@ -336,13 +340,15 @@ impl Talk {
     ) -> Result {
         let Some(heartbeat) = self.config.heartbeat else { return Ok(()) };
         let is_deaf = self.is_paused || output.is_congested();
-        match self.pulse.beat(effects.now(), is_deaf) {
+        let wait = match self.pulse.beat(effects.now(), is_deaf) {
             Beat::Dead => return Err(Close::Late(Deadline::Heartbeat)),
+            Beat::Doubt => DOUBT,
             Beat::Ping(payload) => {
                 Frame::new(Opcode::Ping, &payload).encode(self.mask(effects), output);
+                heartbeat.timeout
             }
-        }
-        effects.arm(Self::TIMER, heartbeat.timeout);
+        };
+        effects.arm(Self::TIMER, wait);
         Ok(())
     }
 

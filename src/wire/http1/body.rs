@@ -10,7 +10,7 @@ use crate::base::Input;
 use crate::wire::http::{Headers, HttpError, HttpLimits};
 
 /// The body of one message.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Body {
     framing: Framing,
     chunks: Chunks,

@@ -23,7 +23,7 @@ pub enum RequestEvent<'a> {
 }
 
 /// Requests, as a server reads them. They may follow each other without waiting for answers.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct RequestDecoder {
     limits: HttpLimits,
     state: State,

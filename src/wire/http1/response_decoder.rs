@@ -28,7 +28,7 @@ pub enum ResponseEvent<'a> {
 
 /// Responses, as a client reads them. Each must be [expected](Self::expect): what a response is
 /// depends on the request. What nobody asked for is an error.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct ResponseDecoder {
     limits: HttpLimits,
     state: State,

@@ -2,7 +2,7 @@
 
 /// Where a block of lines ends: behind its first empty line. A peer that sends byte by byte costs
 /// one look at each byte, not at all of them each time.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Search {
     /// How many bytes have been looked at.
     seen: usize,

@@ -4,6 +4,7 @@
 //! that it is told by a channel on which it sleeps. Not for use on a loop: that would wait for
 //! itself.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ use crate::wire::http::{Headers, ResponseHead, StatusCode};
 /// println!("{}: {} bytes", response.status(), response.whole(1 << 20)?.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct Blocking {
     client: Client,
     handle: Handle,
@@ -73,7 +75,7 @@ impl Blocking {
     /// Makes a request, and waits for the head of its answer.
     ///
     /// # Errors
-    /// There is none. An answer that says that something is wrong is an answer.
+    /// No answer came. One that says that something is wrong is an answer, too.
     pub fn send(&self, request: Request) -> Result<Response, Failure> {
         let mut thread = Thread::new(self.handle.clone());
         let mut call = self.client.call(request, &mut thread);
@@ -93,6 +95,12 @@ impl Blocking {
     /// The client.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("head", &self.head).finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 //! The second tries are here, because here is who can make them: a request that met a connection
 //! which the server was just closing, and a redirect that is to be followed.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ pub struct Call {
     tried: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The head of the answer is to come.
     Asked,
@@ -145,11 +146,20 @@ impl Call {
         self.near.adopt(caller.wake(self.id));
     }
 
-    /// Asks the same of somebody else; tells whether that is possible: not if the answer has begun,
-    /// or a part of the body has gone that can't be had again.
-    pub fn ask_elsewhere(&mut self, route: Route, caller: &mut impl Caller) -> bool {
+    /// Asks the same of somebody else, who is called `host` in the field of that name if it is not
+    /// to stay as it is; tells whether that is possible: not if the answer has begun, or a part of
+    /// the body has gone that can't be had again.
+    pub fn ask_elsewhere(
+        &mut self,
+        route: Route,
+        host: Option<&str>,
+        caller: &mut impl Caller,
+    ) -> bool {
         if !self.can_ask_elsewhere() {
             return false;
+        }
+        if let Some(host) = host {
+            self.near.address_to(host);
         }
         let Some(far) = self.near.attempt() else { return false };
         self.board.carry(far, &route, false, caller);
@@ -218,6 +228,13 @@ impl Call {
         self.redirects = Some((to, left));
         (self.route, self.tried) = (Some(route), false);
         Ok(true)
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("Call");
+        told.field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
     }
 }
 

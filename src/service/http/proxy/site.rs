@@ -1,5 +1,6 @@
 //! [`ReverseProxy`]: the site whose answers come from elsewhere.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::backend::{Backend, Backends};
@@ -45,6 +46,12 @@ impl ReverseProxy {
     /// How many connections it has to backends, and what lies in them.
     pub fn counts(&self) -> ClientCounts {
         self.shared.client.counts()
+    }
+}
+
+impl fmt::Debug for ReverseProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReverseProxy").field("counts", &self.counts()).finish_non_exhaustive()
     }
 }
 
