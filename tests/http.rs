@@ -32,6 +32,8 @@ mod json;
 mod keeping_alive;
 #[path = "http/layers.rs"]
 mod layers;
+#[path = "http/memory.rs"]
+mod memory;
 #[path = "http/messages.rs"]
 mod messages;
 #[path = "http/panics.rs"]

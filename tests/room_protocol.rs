@@ -104,6 +104,21 @@ fn say(seq: u64, text: &str) -> Value {
 }
 
 #[test]
+fn whoever_asks_for_what_comes_after_all_offsets_gets_nothing_and_stays() {
+    let server = default();
+    let mut ann = Client::new(&server, "ann");
+    ann.joins("hall");
+    ann.says(&say(1, "hello"));
+    ann.hears("ack");
+    ann.says(&json!({ "type": "history", "room": "hall", "after": u64::MAX }));
+    assert_eq!(ann.hears("history")["posts"], json!([]));
+    let seen = json!({ "epoch": "ffffffffffffffff", "offset": u64::MAX });
+    ann.says(&json!({ "type": "join", "room": "attic", "seen": seen }));
+    assert_eq!(ann.hears("joined")["arrival"], "lost");
+    server.running.shut_down().unwrap();
+}
+
+#[test]
 fn frames_and_lines_meet_in_one_room() {
     let server = default();
     let mut ann = Client::new(&server, "ann");

@@ -35,6 +35,12 @@ mod echo;
 #[path = "sim/fairness.rs"]
 mod fairness;
 #[cfg(feature = "http")]
+#[path = "sim/half_sent_bodies.rs"]
+mod half_sent_bodies;
+#[cfg(feature = "tls")]
+#[path = "sim/handshake_bursts.rs"]
+mod handshake_bursts;
+#[cfg(feature = "http")]
 #[path = "sim/http.rs"]
 mod http;
 #[cfg(feature = "http")]

@@ -30,6 +30,12 @@ impl Budget {
         change > 0 && self.held() > self.max
     }
 
+    /// How many bytes more may be held by those who can do without. The last eighth is for those
+    /// who can't.
+    pub fn left(&self) -> usize {
+        (self.max - self.max / 8 - self.held()).max(0) as usize
+    }
+
     /// How many bytes are held in all.
     pub fn held(&self) -> i64 {
         self.shared.load(Relaxed) + self.untold
@@ -52,6 +58,7 @@ mod tests {
         let mut one = Budget::new(shared.clone(), 100_000);
         let mut two = Budget::new(shared.clone(), 100_000);
         assert!(!one.change(90_000));
+        assert_eq!((two.left(), Budget::new(shared.clone(), 800_000).left()), (0, 610_000));
         assert!(!two.change(10_000));
         assert!(two.change(1));
         assert!(!two.change(-1));

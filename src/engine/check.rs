@@ -31,6 +31,7 @@ impl Limits {
             ("read_per_visit", self.read_per_visit as u64),
             ("frames_per_visit", self.frames_per_visit.into()),
             ("accepts_per_turn", self.accepts_per_turn.into()),
+            ("handshakes_per_turn", self.handshakes_per_turn.into()),
             ("dials_per_turn", self.dials_per_turn.into()),
             ("messages_per_turn", self.messages_per_turn.into()),
             ("datagrams_per_visit", self.datagrams_per_visit.into()),

@@ -9,15 +9,15 @@ use std::io::{self, IoSlice};
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, ENDED, EOF, FINISHING, FIRST, HANDSHAKING, HELD, JOBS,
-    KEEPS, LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF,
+    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, DUPLEX, ENDED, EOF, FINISHING, FIRST, HANDSHAKING,
+    HELD, JOBS, KEEPS, LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF,
     TELL_WRITABLE, WRITABLE, YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
 use crate::base::output::SLICES;
 use crate::handler::stage::{AnyHandler, Event, Facts};
-use crate::handler::{ConnectionId, Deadline, Result};
+use crate::handler::{Close, ConnectionId, Deadline, Result};
 use crate::net::{Net, Readiness};
 
 /// What a visit does before it reads, or reads in another way, if any of these is set.
@@ -114,7 +114,7 @@ impl<N: Net> Connection<N> {
     #[inline(always)]
     fn read_on<const ENCRYPTED: bool>(&mut self, core: &mut Core<N>) -> Result {
         let mut budget = core.bounds.read_per_visit;
-        while self.wants_read() && !core.stage.output.is_congested() {
+        while self.wants_read() && !self.is_held_up(core) {
             let count = match ENCRYPTED {
                 false => self.fill(budget, core)?,
                 true => self.fill_and_open(budget, core)?,
@@ -155,7 +155,7 @@ impl<N: Net> Connection<N> {
         if self.flags & JOBS != 0 && core.stage.asked.desk.is_full(self.facts.out) {
             self.hold(core);
         }
-        let choked = self.is_choked() || core.stage.output.is_congested();
+        let choked = self.is_choked() || self.is_held_up(core);
         if self.flags & (RESUMED | YIELDED) != 0 && !choked {
             let wanted = self.flags & (PAUSED | CLOSING | HELD) == 0;
             self.flags &= !RESUMED;
@@ -172,16 +172,20 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
+    /// The handler is told; once more if it has begun TLS since. What is counted from the beginning
+    /// of a connection is not counted anew then.
     pub(super) fn open(&mut self, core: &mut Core<N>) -> Result {
-        self.flags |= OPENED;
         let (now, times) = (core.now(), &core.times);
-        let (lifetime, idle) = (times.lifetime, times.idle);
-        if let Some(first) = times.first_frame {
-            self.flags |= FIRST;
-            self.mark(core);
-            self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
+        let (lifetime, idle, first_frame) = (times.lifetime, times.idle, times.first_frame);
+        if self.flags & OPENED == 0 {
+            self.flags |= OPENED;
+            if let Some(first) = first_frame {
+                self.flags |= FIRST;
+                self.mark(core);
+                self.set_due(Deadline::Frame as usize, now + u64::from(first), core);
+            }
+            self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);
         }
-        self.set_due(Deadline::Lifetime as usize, now + u64::from(lifetime), core);
         self.set_due(Deadline::Idle as usize, now + u64::from(idle), core);
         self.dispatch(Event::Open, core)
     }
@@ -192,8 +196,7 @@ impl<N: Net> Connection<N> {
         if self.flags & HANDSHAKING != 0 {
             return Ok(()); // It is told of its opening first.
         }
-        // Not before it has seen the bytes that came before the end.
-        if self.flags & TELL_EOF != 0 && !core.stage.input.has_yielded() {
+        if self.flags & TELL_EOF != 0 && !self.has_more_to_hear(core) {
             self.flags &= !TELL_EOF;
             if self.flags & CLOSING == 0 {
                 self.dispatch(Event::Eof, core)?;
@@ -230,7 +233,8 @@ impl<N: Net> Connection<N> {
     /// Whether a visit would make progress without waiting for an event.
     #[inline]
     pub(crate) fn is_runnable(&self) -> bool {
-        if self.flags & (READABLE | RESUMED | YIELDED | TELL_DRAIN | TELL_WRITABLE) == 0 {
+        const SOMETHING: u32 = READABLE | RESUMED | YIELDED | TELL_EOF | TELL_DRAIN | TELL_WRITABLE;
+        if self.flags & SOMETHING == 0 {
             return false;
         }
         if self.flags & LINGERING != 0 {
@@ -241,10 +245,11 @@ impl<N: Net> Connection<N> {
         }
         self.flags & TELL_WRITABLE != 0
             || self.is_to_be_drained()
-            || self.flags & CONGESTED == 0
+            || self.flags & (CONGESTED | DUPLEX) != CONGESTED
                 && (self.wants_read()
                     || self.flags & RESUMED != 0
-                    || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED)
+                    || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED
+                    || self.flags & (TELL_EOF | PAUSED | HELD | YIELDED) == TELL_EOF)
     }
 
     /// Whether the handler is to be told of a shutdown now: when it has seen all that came before,
@@ -268,7 +273,7 @@ impl<N: Net> Connection<N> {
 
     /// Socket → input, `most` bytes at most.
     #[inline]
-    fn fill(&mut self, most: usize, core: &mut Core<N>) -> io::Result<usize> {
+    pub(super) fn fill(&mut self, most: usize, core: &mut Core<N>) -> io::Result<usize> {
         let room = core.stage.input.room();
         let size = room.len().min(most);
         match core.net.read(&mut self.stream, room.get_mut(..size).unwrap_or_default()) {
@@ -381,11 +386,11 @@ impl<N: Net> Connection<N> {
         if core.stage.output.is_congested() {
             self.flags |= CONGESTED;
         }
-        if self.flags & CONSEQUENCES != 0 {
-            self.send(core)?;
-            return self.end_something(core);
-        }
-        Ok(self.flush(core)?)
+        let settled = match self.flags & CONSEQUENCES {
+            0 => self.flush(core).map_err(Close::from),
+            _ => self.send(core).and_then(|()| self.end_something(core)),
+        };
+        settled.map_err(|why| self.last_words(why, core))
     }
 
     /// Output → socket, encrypted or not.

@@ -60,6 +60,7 @@ impl From<&Deadlines> for Times {
 pub(crate) struct Bounds {
     pub(crate) read_per_visit: usize,
     pub(crate) frames_per_visit: u32,
+    pub(crate) handshakes_per_turn: u32,
     pub(crate) input_max: usize,
     pub(crate) output_low: usize,
 }
@@ -69,6 +70,7 @@ impl From<&Limits> for Bounds {
         Self {
             read_per_visit: limits.read_per_visit.max(1),
             frames_per_visit: limits.frames_per_visit.max(1),
+            handshakes_per_turn: limits.handshakes_per_turn.max(1),
             input_max: limits.input_max,
             output_low: limits.output_low.min(limits.output_high),
         }
@@ -98,8 +100,9 @@ pub(crate) struct Core<N> {
     pub(crate) ledger: Ledger,
     pub(crate) times: Times,
     pub(crate) bounds: Bounds,
-    pub(crate) budget: Budget,
     pub(crate) mark: Mark,
+    /// How many steps of handshakes may still be computed in this turn.
+    pub(crate) handshakes_left: u32,
     /// Connections held back because of all jobs in flight, not of their own.
     pub(crate) starved: Vec<ConnectionId>,
     /// For connections that are encrypted.
@@ -135,6 +138,7 @@ impl<N: Net> Core<N> {
             read_deadline: None,
             write_deadline: None,
             own: 0,
+            budget: Budget::new(memory, limits.memory_max),
             successor: None,
             #[cfg(feature = "tls")]
             secured: None,
@@ -155,7 +159,7 @@ impl<N: Net> Core<N> {
             ledger: Default::default(),
             times: (&config.deadlines).into(),
             bounds: limits.into(),
-            budget: Budget::new(memory, limits.memory_max),
+            handshakes_left: limits.handshakes_per_turn.max(1),
             mark: Default::default(),
             starved: Vec::new(),
             blocks: Blocks::default(),

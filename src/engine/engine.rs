@@ -183,13 +183,17 @@ impl<N: Net> Engine<N> {
             self.add_listener(0, socket, gate, None, balance)?;
             return Ok(at);
         }
-        let backlog = how.backlog;
-        let dual_stack = how.dual_stack;
-        let listen =
-            |at: Endpoint, reuse_port| Listen { backlog, dual_stack, reuse_port, ..Listen::at(at) };
+        let Listen { at, backlog, dual_stack, unsent_max, .. } = how;
+        let listen = |at: Endpoint, reuse_port| Listen {
+            backlog,
+            dual_stack,
+            reuse_port,
+            unsent_max,
+            ..Listen::at(at)
+        };
         // With the option set, a port that is in use already would be shared without a word.
-        let probed = self.loops[0].core.net.listen(listen(how.at.clone(), false));
-        let (probe, at) = probed.map_err(cannot("listen at", &how.at))?;
+        let probed = self.loops[0].core.net.listen(listen(at.clone(), false));
+        let (probe, at) = probed.map_err(cannot("listen at", &at))?;
         drop(probe);
         let (gate, mut number) = (gate(at.clone()), None);
         for index in 0..self.loops.len() {

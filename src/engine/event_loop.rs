@@ -277,6 +277,7 @@ impl<N: Net> EventLoop<N> {
         }
         std::mem::swap(&mut self.running, &mut self.runnable);
         self.doing = Doing::Visits;
+        self.core.handshakes_left = self.core.bounds.handshakes_per_turn;
         if ledger::ON {
             self.core.ledger.visits += self.running.len() as u64;
             self.core.ledger.sampling = self.core.ledger.turns.is_multiple_of(SAMPLED);

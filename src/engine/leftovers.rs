@@ -153,7 +153,7 @@ impl<N: Net> Connection<N> {
         if held == 0 && kept.is_needless() {
             self.kept = None;
         }
-        match core.budget.change(change) {
+        match core.stage.asked.budget.change(change) {
             true => Err(Close::Over(Bound::Memory)),
             false => Ok(()),
         }
@@ -166,7 +166,7 @@ impl<N: Net> Connection<N> {
         if kept.held == 0 && kept.is_needless() && self.flags & STANDS_ASIDE == 0 {
             self.kept = None;
         }
-        match core.budget.change(change) {
+        match core.stage.asked.budget.change(change) {
             true => Err(Close::Over(Bound::Memory)),
             false => Ok(()),
         }

@@ -85,6 +85,9 @@ pub struct Limits {
     pub frames_per_visit: u32,
     /// Connections accepted in one turn of a loop from one listener. 64.
     pub accepts_per_turn: u32,
+    /// Steps of TLS handshakes computed by one turn of a loop; the rest comes in the next, and the
+    /// others are served between. Each takes 0.1 to 1 ms, and a handshake has two or three. 8.
+    pub handshakes_per_turn: u32,
     /// Outgoing connections begun in one turn of a loop; what is asked for beyond that comes in the
     /// next. 64.
     pub dials_per_turn: u32,
@@ -132,6 +135,7 @@ impl Default for Limits {
             read_per_visit: 256 << 10,
             frames_per_visit: 1024,
             accepts_per_turn: 64,
+            handshakes_per_turn: 8,
             dials_per_turn: 64,
             messages_per_turn: 1024,
             datagrams_per_visit: 256,

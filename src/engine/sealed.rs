@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::Input;
 use crate::base::buffer::Buffer;
+use crate::handler::jobs::{Desk, Out};
 use crate::net::TlsFacts;
 use crate::net::layer::{Layer, Opened, Progress, TlsError};
 
@@ -72,6 +73,11 @@ impl Secure {
             end_is_sealed: false,
             failed: None,
         }
+    }
+
+    /// Whether the next step of the handshake is for a worker: if there are any that have room.
+    pub(super) fn goes_aside(&self, out: Out, desk: &Desk) -> bool {
+        self.shakes_aside && desk.workers() > 0 && !desk.is_full(out)
     }
 
     /// Sealed bytes that came, and sealed bytes that are to be sent.

@@ -75,6 +75,10 @@ impl<N: Net> Connection<N> {
             return Ok(0);
         };
         secure.unread_before = unread;
+        let stays = !secure.goes_aside(self.facts.out, &core.stage.asked.desk);
+        if self.flags & HANDSHAKING != 0 && core.handshakes_left == 0 && stays {
+            return Ok(0); // It is still readable, and so comes again in the next turn.
+        }
         // What is opened is never longer than what came.
         let room = core.stage.input.extendable().saturating_sub(secure.unopened.len());
         if room < ROOM_MIN {
@@ -117,6 +121,9 @@ impl<N: Net> Connection<N> {
         let (came, input) = (&mut core.blocks.came, &mut core.stage.input);
         let unread = input.len();
         let Opened { taken, progress } = layer.open(came.filled_mut(), input, &mut secure.unsent);
+        if self.flags & HANDSHAKING != 0 && taken > 0 {
+            core.handshakes_left = core.handshakes_left.saturating_sub(1);
+        }
         core.mark.overhead += (taken - (input.len() - unread).min(taken)) as u64;
         came.consume(taken);
         let rest = came.filled();
@@ -135,8 +142,7 @@ impl<N: Net> Connection<N> {
         let Some(secure) = self.kept.as_mut().and_then(|kept| kept.secure.as_deref_mut()) else {
             return false;
         };
-        let wanted = secure.shakes_aside && !came.is_empty();
-        if !wanted || desk.workers() == 0 || desk.is_full(self.facts.out) {
+        if came.is_empty() || !secure.goes_aside(self.facts.out, desk) {
             return false;
         }
         if let Some(layer) = secure.layer.take() {

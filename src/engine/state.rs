@@ -212,7 +212,7 @@ impl<N: Net> EventLoop<N> {
         self.core.stage.asked.successor = None;
         let Slot::Connection(connection) = self.slots.remove(id.slot as usize) else { return };
         self.core.wheel.cancel(id.slot);
-        self.core.budget.change(-(connection.held() as i64));
+        self.core.stage.asked.budget.change(-(connection.held() as i64));
         let peer = connection.facts.peer;
         let gate = connection.facts.gate;
         let (stream, handler, why) = connection.dissolve(why, &mut self.core);

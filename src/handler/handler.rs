@@ -325,12 +325,28 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::KEEP_TIME;
     }
 
+    /// Says that the two directions of this connection have nothing to do with each other, as for a
+    /// client, or one side of a tunnel: the peer is read from even while the output is
+    /// [congested](Output::is_congested). A peer that reads no more than it is read from would wait
+    /// for ever, else. What comes of it must have another bound, such as [`pause`](Self::pause). A
+    /// successor begins without.
+    pub fn read_while_congested(&mut self) {
+        self.asked.bits |= ask::DUPLEX;
+    }
+
     /// Says that this handler holds so many bytes by itself from now on, such as the beginning of a
     /// message. They count to `Limits::memory_max`, as those of the connection's buffers do; a
     /// successor begins without.
     pub fn hold_memory(&mut self, bytes: usize) {
         self.asked.own = bytes;
         self.asked.bits |= ask::OWN;
+    }
+
+    /// How many bytes more a handler may [hold](Self::hold_memory), for those that would rather say
+    /// no to the peer than have it closed. It is what is left of `Limits::memory_max` but for an
+    /// eighth, so that those who just send and receive notice nothing. Exact to 64 KiB a loop.
+    pub fn memory_left(&self) -> usize {
+        self.asked.budget.left()
     }
 
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::close::Close;
 use super::jobs::{Desk, Out};
 use super::mail::{ConnectionId, Home};
-use crate::base::{Input, Output};
+use crate::base::{Budget, Input, Output};
 #[cfg(feature = "websocket")]
 use crate::net::Secrets;
 #[cfg(feature = "tls")]
@@ -47,6 +47,8 @@ pub(crate) struct Asked {
     pub(crate) write_deadline: Option<Duration>,
     /// The memory that the handler holds by itself.
     pub(crate) own: usize,
+    /// What the process holds, as this loop counts it.
+    pub(crate) budget: Budget,
     pub(crate) successor: Option<Box<dyn AnyHandler>>,
     /// How to encrypt from now on, and whom the peer must be.
     #[cfg(feature = "tls")]
@@ -110,6 +112,7 @@ pub(crate) mod ask {
     #[cfg(feature = "tls")]
     pub(crate) const SECURE: u32 = 1 << 12;
     pub(crate) const OWN: u32 = 1 << 13;
+    pub(crate) const DUPLEX: u32 = 1 << 14;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;

@@ -304,6 +304,7 @@ impl<H: Handler> Bench<H> {
                 break;
             }
             assert!(visits < VISITS_MAX, "the handler keeps itself busy, and waits for nothing");
+            self.core.handshakes_left = self.core.bounds.handshakes_per_turn;
             visited = connection.visit(&mut self.core);
         }
         if let Some(tap) = self.connection.as_mut().and_then(|it| Tap::of_mut(&mut *it.handler)) {

@@ -192,3 +192,51 @@ fn extreme_times_are_taken_as_far_as_they_make_sense() {
     bench.advance(1000 * SECOND);
     assert_eq!(bench.closed(), None);
 }
+
+/// Takes 2,000 bytes a second until nothing comes any more; gives all of them.
+fn taken_slowly<S: overt::service::http::Site>(
+    bench: &mut overt::testing::Bench<overt::service::http::HttpConnection<S>>,
+) -> Vec<u8> {
+    bench.set_window(2000);
+    let mut all = Vec::new();
+    loop {
+        let some = bench.take_output();
+        if some.is_empty() {
+            bench.set_window(usize::MAX);
+            return all;
+        }
+        all.extend(some);
+        bench.advance(SECOND);
+    }
+}
+
+#[test]
+fn who_asked_in_time_is_not_late_because_it_listens_slowly() {
+    let large = |_: &Request<'_>, responder: Responder<'_, '_>| {
+        responder.send(Response::text("x".repeat(40_000)));
+    };
+    let mut bench = bench(Serve::new(large));
+    bench.set_window(2000);
+    bench.data(&get("/").repeat(2));
+    let answers = seen(&taken_slowly(&mut bench));
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 200]);
+    assert_eq!(bench.closed(), None);
+}
+
+#[test]
+fn the_time_to_the_next_request_begins_when_the_answer_is_taken() {
+    let large = |_: &Request<'_>, responder: Responder<'_, '_>| {
+        responder.send(Response::text("x".repeat(40_000)));
+    };
+    let deadlines = HttpDeadlines { idle: 5 * SECOND, ..HttpDeadlines::default() };
+    let config = HttpConfig { deadlines, ..HttpConfig::default() };
+    let mut bench = configured(config, Serve::new(large));
+    bench.set_window(2000);
+    bench.data(&get("/"));
+    assert_eq!(seen(&taken_slowly(&mut bench)).len(), 1);
+    bench.advance(SECOND);
+    bench.data(&get("/"));
+    assert_eq!(only(&mut bench).status, 200);
+    bench.advance(5 * SECOND);
+    assert_eq!(bench.closed(), Some(Reason::ByUs));
+}

@@ -59,6 +59,16 @@ fn a_rest_of_unknown_length_is_dropped_up_to_a_bound() {
 }
 
 #[test]
+fn a_rest_as_long_as_the_bound_costs_no_connection() {
+    let bodies = BodyLimits { drained: 10, ..BodyLimits::default() };
+    let mut bench = configured(HttpConfig { bodies, ..HttpConfig::default() }, refuses);
+    bench.data(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+    assert_eq!(only(&mut bench).header("connection"), None);
+    bench.data(&get("/"));
+    assert_eq!(only(&mut bench).status, 403);
+}
+
+#[test]
 fn a_rest_that_does_not_come_is_not_waited_for() {
     let mut bench = bench(refuses);
     bench.data(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");

@@ -38,6 +38,17 @@ fn what_came_before_it_is_answered_first() {
 }
 
 #[test]
+fn what_follows_a_head_request_and_is_none_is_told_so_in_full() {
+    let mut bench = bench(Serve::new(hello));
+    bench.data(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(only(&mut bench).status, 200);
+    bench.data(b"what?\r\n\r\n");
+    let answer = only(&mut bench);
+    let length = answer.header("content-length").unwrap().parse();
+    assert_eq!((answer.status, Ok(answer.body.len())), (400, length));
+}
+
+#[test]
 fn a_body_that_is_none_ends_the_exchange_with_the_right_status() {
     let mut bench = bench(Serve::new(hello));
     bench.data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n");
@@ -61,6 +72,7 @@ enum Mistake {
     TooMuch,
     TooLittle,
     BodyFirst,
+    HeadLater,
     Twice,
     BadField,
     Fails,
@@ -83,6 +95,10 @@ impl Exchange for Mistake {
                 cx.finish();
             }
             Self::BodyFirst => cx.send(b"12345"),
+            Self::HeadLater => {
+                cx.send(b"12345");
+                cx.respond(&ok, BodyLength::Unknown);
+            }
             Self::Twice => {
                 cx.answer(&ok, b"1");
                 cx.answer(&ok, b"2");
@@ -101,6 +117,7 @@ fn what_is_no_answer_becomes_one_or_is_cut() {
         (Mistake::TooMuch, None, Some(Reason::Panicked)),
         (Mistake::TooLittle, None, Some(Reason::Panicked)),
         (Mistake::BodyFirst, Some(500), Some(Reason::ByUs)),
+        (Mistake::HeadLater, None, Some(Reason::Panicked)),
         (Mistake::Twice, Some(200), None),
         (Mistake::BadField, Some(500), Some(Reason::ByUs)),
         (Mistake::Fails, Some(500), Some(Reason::ByUs)),

@@ -95,6 +95,35 @@ fn who_refuses_later_never_gives_it() {
     assert_eq!(bench.closed(), Some(Reason::ByUs));
 }
 
+/// Begins to refuse at once, and takes its time.
+struct Refuses;
+
+impl Exchange for Refuses {
+    type Message = Never;
+
+    fn on_head(&mut self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        cx.respond(&ResponseHead::new(StatusCode::FORBIDDEN), BodyLength::Known(2));
+        cx.arm(DECISION, std::time::Duration::from_secs(1));
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Timer, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        cx.send(b"no");
+        cx.finish();
+        Ok(())
+    }
+}
+
+#[test]
+fn who_is_refused_piece_by_piece_is_told_that_the_connection_ends() {
+    let mut bench = bench(|_: &RequestHead, _: &Params| Refuses);
+    bench.data(HEAD);
+    bench.advance(std::time::Duration::from_secs(1));
+    let answer = only(&mut bench);
+    assert_eq!((answer.status, answer.header("connection")), (403, Some("close")));
+    assert_eq!((answer.text(), bench.closed()), ("no", Some(Reason::ByUs)));
+}
+
 /// Begins to answer at once, and answers what comes.
 struct Streams;
 
@@ -126,5 +155,4 @@ fn who_answers_while_the_body_comes_gives_it_before_the_answer() {
     assert!(sent[GO_AHEAD.len()..].starts_with(b"HTTP/1.1 200 OK\r\n"));
     bench.data(b"hello");
     assert_eq!(bench.take_output(), b"hello");
-    let _ = BodyLength::Empty;
 }

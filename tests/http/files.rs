@@ -96,6 +96,37 @@ fn a_file_is_served_as_what_its_name_says() {
 }
 
 #[test]
+fn a_folder_leads_to_its_index_and_never_to_another_host() {
+    let folder = Temporary::new("moved");
+    for (path, location) in
+        [("/sub", "/sub/"), ("//sub", "/sub"), ("/sub?a=b", "/sub/?a=b"), ("//sub/?a", "/sub/?a")]
+    {
+        let moved = asked(&folder, &format!("GET {path} HTTP/1.1"));
+        assert_eq!((moved.status, moved.header("location")), (301, Some(location)), "{path}");
+    }
+}
+
+#[test]
+fn who_spells_a_guarded_path_in_another_way_is_asked_who_he_is() {
+    use overt::service::http::{Auth, Onion};
+    let folder = Temporary::new("guarded");
+    let guarded = folder.files().behind(Auth::one_token("sub", "secret"));
+    let router = Router::new().site("/sub/{*path}", guarded).fallback_site(folder.files());
+    let mut bench = Bench::with(Config::default(), HttpServer::new(router).connection());
+    for path in
+        ["/%73ub/index.html", "//sub/index.html", "/sub%2Findex.html", "/%73ub//%69ndex.html"]
+    {
+        bench.data(&get(path));
+        let answer = seen(&bench.take_output()).remove(0);
+        assert_ne!(answer.text(), "<p>index", "{path}");
+        let location = answer.header("location").unwrap().to_owned();
+        assert_eq!(location, "/sub/index.html");
+        bench.data(&get(&location));
+        assert_eq!(seen(&bench.take_output()).remove(0).status, 401, "{path}");
+    }
+}
+
+#[test]
 fn what_is_none_of_the_clients_business_is_not_there() {
     let folder = Temporary::new("escape");
     for path in [
@@ -250,6 +281,7 @@ fn files_of_the_program_are_served_from_memory() {
     assert_eq!(asked(&format!("GET / HTTP/1.1\r\nIf-None-Match: {tag}")).status, 304);
     assert_eq!(asked("GET /a.css HTTP/1.1\r\nRange: bytes=0-0").text(), "p");
     assert_eq!(asked("GET /%C3%BC HTTP/1.1").text(), "u");
+    assert_eq!(asked("GET /%61.css HTTP/1.1").header("location"), Some("/a.css"));
     assert_eq!(asked("GET /b HTTP/1.1").status, 404);
     assert_eq!(asked("DELETE / HTTP/1.1").status, 405);
 }

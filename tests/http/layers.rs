@@ -35,6 +35,7 @@ fn the_log_says_how_each_request_ended() {
     };
     let mut bench = bench(Serve::new(service).behind(log));
     bench.data(&get("/a?b=c"));
+    bench.data(&get("/\"_200_\"\\"));
     bench.data(&get("/later"));
     bench.advance(Duration::from_secs(60));
     assert!(bench.closed().is_some());
@@ -47,6 +48,7 @@ fn the_log_says_how_each_request_ended() {
         *lines.lock().unwrap(),
         [
             "192.0.2.1:50000 \"GET /a?b=c HTTP/1.1\" 200 5 B 0.000 ms",
+            "192.0.2.1:50000 \"GET /%22_200_%22\\ HTTP/1.1\" 200 5 B 0.000 ms",
             "192.0.2.1:50000 \"GET /later HTTP/1.1\" 503 25 B 60000.000 ms reset",
             "192.0.2.1:50000 \"GET /panic HTTP/1.1\" 500 0 B 0.000 ms reset",
         ]

@@ -24,6 +24,7 @@ fn router() -> Router {
         .get("/items/special", says("special"))
         .route(Method::PATCH, "/items/{id}", says("patched "))
         .get("/files/{*id}", says("file "))
+        .get("/{{braced}}/{id}", says("braced "))
         .any("/any", says("any"))
         .host("b.example")
         .get("/", says("root of b"))
@@ -57,6 +58,7 @@ fn paths_lead_to_their_services() {
         ("GET", "/items/special", "special"),
         ("PATCH", "/items/7", "patched 7"),
         ("GET", "/files/a/b.txt", "file a/b.txt"),
+        ("GET", "/{braced}/7", "braced 7"),
         ("DELETE", "/any", "any"),
         ("GET", "http://a/items", "items"),
     ] {

@@ -69,3 +69,16 @@ fn a_tunnel_that_is_refused_ends_the_connection() {
     assert_eq!(crate::only(&mut bench).header("connection"), Some("close"));
     assert!(bench.closed().is_some());
 }
+
+#[test]
+fn a_body_that_is_still_to_come_is_no_word_of_the_next_protocol() {
+    let switching = StatusCode::SWITCHING_PROTOCOLS;
+    for framing in ["Content-Length: 8", "Transfer-Encoding: chunked"] {
+        let mut bench = bench(move |_: &RequestHead, _: &Params| Upgrades(switching));
+        let fields = "Connection: upgrade\r\nUpgrade: shout";
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n{framing}\r\n\r\n");
+        bench.data(format!("{head}sneaking").as_bytes());
+        assert_eq!(crate::only(&mut bench).status, 500);
+        assert!(bench.closed().is_some());
+    }
+}

@@ -50,8 +50,8 @@ class Server {
     return this.base + 1080;
   }
 
-  // Says something by frames, in a room.
-  async says(name, room, texts) {
+  // Says something by frames, in a room. Gives all that it hears.
+  async says(name, room, texts, { client, seq } = {}) {
     const socket = net.connect(this.base + 4, "127.0.0.1");
     const send = (message) => {
       const json = Buffer.from(JSON.stringify(message));
@@ -59,9 +59,9 @@ class Server {
       prefix.writeUInt32BE(json.length);
       socket.write(Buffer.concat([prefix, json]));
     };
-    send({ type: "hello", name });
-    send({ type: "join", room });
-    for (const text of texts) send({ type: "say", room, text });
+    send({ type: "hello", name, client });
+    send({ type: "join", room, latest: 1000 });
+    for (const text of texts) send({ type: "say", room, text, seq });
     send({ type: "ping", id: 4711 });
     let heard = "";
     for await (const data of socket) {
@@ -69,6 +69,7 @@ class Server {
       if (heard.includes('"id":4711')) break;
     }
     socket.destroy();
+    return heard;
   }
 }
 
@@ -201,6 +202,34 @@ step("what somebody wrote is never taken for a part of the page", async () => {
   await ann.hears(attack);
   assert.equal(await ann.page.locator("#log img, #log b").count(), 0);
   assert.notEqual(await ann.page.title(), "owned");
+});
+
+step("broken characters do not end the connection", async () => {
+  await bob.page.evaluate(() => {
+    const form = document.getElementById("say");
+    for (const text of ["half of it: \ud83d", `\x07bell${"\x01".repeat(16_000)}`]) {
+      form.text.value = text;
+      form.requestSubmit();
+    }
+  });
+  await ann.hears("half of it: \ufffd");
+  await ann.hears("bell");
+  await bob.state(/Connected/);
+});
+
+step("nobody can swallow what another is about to say", async () => {
+  const heard = await server.says("mallory", "lobby", []);
+  const [, tag, seq] = [...heard.matchAll(/"from":"ann","id":"([0-9a-f]{8})-(\d+)"/g)].at(-1);
+  const forged = { client: tag + "0".repeat(24), seq: Number(seq) + 1 };
+  way.cut();
+  await bob.state("Connection lost");
+  await server.says("mallory", "lobby", ["not by ann"], forged);
+  await ann.hears("not by ann");
+  await ann.says("Nobody can keep me from saying this.");
+  way.mend();
+  await bob.hurries();
+  await bob.hears("Nobody can keep me from saying this.");
+  assert.deepEqual(await bob.notes(), []);
 });
 
 step("a name can't be taken twice, and one person can come by several tabs", async () => {

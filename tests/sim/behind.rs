@@ -81,7 +81,7 @@ pub(crate) fn proxy(
     limits: Limits,
     backends: &[&str],
 ) -> (ReverseProxy, Handle<impl overt::net::Net>) {
-    let backend = |at: &&str| Backend::at(at.parse::<overt::net::Endpoint>().unwrap(), "app");
+    let backend = |at: &&str| Backend::at(at.parse::<overt::net::Endpoint>().unwrap(), at);
     let proxy = ReverseProxy::with(config, backends.iter().map(backend));
     let limits_of_http = HttpLimits { body_max: u64::MAX, ..HttpLimits::default() };
     let config = HttpConfig { limits: limits_of_http, ..HttpConfig::default() };

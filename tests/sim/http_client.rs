@@ -173,6 +173,27 @@ fn a_connection_that_nobody_used_yet_may_be_closed_as_it_is_used() {
 }
 
 #[test]
+fn a_connection_that_was_ended_rests_no_more() {
+    seeds(30, |sim| {
+        stage(sim);
+        // A server that does not mind, and keeps its half open.
+        let mut heard = Vec::new();
+        sim.serve(AT, move |peer| {
+            heard.extend(peer.take());
+            if heard.ends_with(b"\r\n\r\n") {
+                heard.clear();
+                peer.send(&answer(200, "", b"hello"));
+            }
+        });
+        let client = Client::new(ClientConfig { rest: 2 * SECOND, ..Default::default() });
+        ask(sim, &client, vec![get("/").into()]);
+        assert_eq!(client.counts().resting, 1);
+        sim.run_for(3 * SECOND);
+        assert_eq!(client.counts().resting, 0);
+    });
+}
+
+#[test]
 fn a_body_larger_than_any_output_may_be_is_sent() {
     Seeds::new(2).faults(Faults::calm()).run(|sim| {
         stage(sim);

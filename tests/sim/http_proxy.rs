@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use overt::Limits;
 use overt::service::http::client::ClientConfig;
-use overt::service::http::proxy::ProxyConfig;
+use overt::service::http::proxy::{HostRule, ProxyConfig, Rewriting};
 use overt::sim::{Faults, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::http::Method;
 
@@ -238,6 +238,22 @@ fn where_nobody_listens_another_backend_is_asked() {
     seeds(20, |sim| {
         let (_, _) = defaults(sim);
         assert_eq!(exchange(sim, &get("/"), &[Method::GET])[0].status, 502);
+    });
+}
+
+#[test]
+fn a_second_backend_is_told_its_own_name() {
+    seeds(30, |sim| {
+        let seen = origin(sim, BACKEND, |_| Reply::Send(answer(200, "", b"")));
+        let rewriting = Rewriting { host: HostRule::Backend, ..Rewriting::default() };
+        let config = ProxyConfig { rewriting, ..ProxyConfig::default() };
+        let (_, _) = proxy(sim, config, Limits::default(), &["10.0.0.3:80", BACKEND]);
+        for _ in 0..4 {
+            assert_eq!(exchange(sim, &get("/"), &[Method::GET])[0].status, 200);
+        }
+        for asked in &seen.borrow().asked {
+            assert_eq!(asked.head.headers.get_str("host"), Some(BACKEND));
+        }
     });
 }
 

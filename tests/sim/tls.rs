@@ -16,7 +16,7 @@ use overt::{
 use crate::certificates::Authority;
 use crate::{assert_closes, closes, small_limits};
 
-const AT: &str = "10.0.0.1:7443";
+pub(crate) const AT: &str = "10.0.0.1:7443";
 
 /// What all seeds use, since making keys takes longer than running one: a server, and the authority
 /// that vouches for it. All that they send has the same length in each run. Where there are
@@ -167,6 +167,51 @@ pub(crate) fn echo(sim: &mut Simulation) {
 #[test]
 fn what_is_sent_by_tls_comes_back() {
     seeds(150, echo);
+}
+
+/// Takes a thousand bytes, and a breath. Notes how many were there before it was told of the end.
+struct Sips {
+    count: usize,
+    told: Arc<AtomicUsize>,
+}
+
+impl Handler for Sips {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.count += cx.input.len().min(1000);
+        cx.input.consume(1000);
+        cx.effects.pause();
+        cx.effects.arm(Timer::new(0), Duration::from_millis(1));
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Timer, cx: &mut Context<'_, Self>) -> Result {
+        cx.effects.resume();
+        Ok(())
+    }
+
+    fn on_eof(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        assert!(cx.input.is_empty(), "{} bytes were not seen", cx.input.len());
+        self.told.store(self.count, Relaxed);
+        cx.effects.close();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_handler_that_pauses_is_not_told_of_the_end_before_what_came_with_it() {
+    seeds(50, |sim| {
+        let told = Arc::<AtomicUsize>::default();
+        let engine = sim.engine(Config::default());
+        let to = told.clone();
+        listen(engine, move || Sips { count: 0, told: to.clone() });
+        let (client, seen) = Client::new(5000);
+        let dial = dial(sim);
+        sim.engine(Config::default()).connect(dial, client);
+        sim.run_until(|| seen.has_ended());
+        assert_eq!(told.load(Relaxed), 5000);
+    });
 }
 
 #[test]

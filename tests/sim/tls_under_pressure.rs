@@ -11,7 +11,7 @@ use overt::{
     Result, Timer,
 };
 
-use crate::tls::{Client, Echo, Seen, client, dial, listen};
+use crate::tls::{AT, Client, Echo, Seen, client, dial, listen};
 use crate::{assert_closes, closes};
 
 const AGAIN: Timer = Timer::new(0);
@@ -212,6 +212,72 @@ fn what_follows_in_the_clear_is_not_taken_for_tls() {
         let ends = [Reason::Protocol, Reason::TlsMalformed, Reason::TlsUnfinished];
         assert!(ends.contains(&end), "{end:?}");
     });
+}
+
+/// Begins TLS when it has been open for a while.
+struct Patient(Arc<Seen>);
+
+const WHILE: Duration = Duration::from_secs(6);
+
+impl Handler for Patient {
+    type Message = Never;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        if cx.effects.tls().is_some() {
+            self.0.opened.fetch_add(1, Relaxed);
+        } else {
+            cx.effects.arm(Timer::new(0), WHILE);
+        }
+        Ok(())
+    }
+
+    fn on_data(&mut self, _: &mut Context<'_, Self>) -> Result {
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Timer, cx: &mut Context<'_, Self>) -> Result {
+        cx.effects.start_tls(client(), "example.org");
+        Ok(())
+    }
+
+    fn on_close(self, why: Close, _: &mut Outgoing<'_>) {
+        self.0.ends.lock().unwrap().push(why.reason());
+    }
+}
+
+#[test]
+fn a_connection_does_not_live_longer_because_tls_begins_late() {
+    let server = Deadlines { handshake: 2 * WHILE, ..Deadlines::default() };
+    let lifetime = WHILE + Duration::from_secs(2);
+    let first_frame = Some(2 * WHILE);
+    for (deadlines, reason, age) in [
+        (Deadlines { lifetime, ..Deadlines::default() }, Reason::LateLifetime, lifetime),
+        (Deadlines { first_frame, ..Deadlines::default() }, Reason::LateFrame, 2 * WHILE),
+    ] {
+        let mut sim = Simulation::with_faults(0, Faults::calm());
+        let engine = sim.engine(Config { deadlines: server, ..Config::default() });
+        listen(engine, || Silent);
+        let handle = sim.engine(Config { deadlines, ..Config::default() }).handle();
+        let seen = Arc::new(Seen::default());
+        handle.connect(AT.parse::<Dial>().unwrap(), Patient(seen.clone()));
+        sim.run_until(|| handle.connections() == 1);
+        let began = sim.now();
+        sim.run_until(|| seen.has_ended());
+        assert_eq!((seen.opened.load(Relaxed), seen.end()), (1, reason));
+        assert!((age..age + Duration::from_secs(1)).contains(&(sim.now() - began)));
+    }
+}
+
+/// Hears, and says nothing.
+struct Silent;
+
+impl Handler for Silent {
+    type Message = Never;
+
+    fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.input.clear();
+        Ok(())
+    }
 }
 
 /// Begins TLS with somebody who never answers, and says something to itself.

@@ -12,13 +12,16 @@ use overt::service::websocket::{
 };
 use overt::sim::{Faults, Reading, Seeds, Simulation, seeds};
 use overt::wire::http::RequestHead;
-use overt::wire::websocket::{CloseCode, Deflate};
-use overt::{Config, Never, Outgoing, Reason, Result};
+use overt::wire::websocket::{CloseCode, Deflate, Frame, Mask, Opcode, encode_close};
+use overt::{Config, Never, Outgoing, Output, Reason, Result};
 
 use crate::{closes, small_limits};
 
 const AT: &str = "10.0.0.1:8080";
 const SECOND: Duration = Duration::from_secs(1);
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// How WebSockets ended, as both sides saw it.
 type Ends = Arc<Mutex<Vec<Closed>>>;
@@ -151,10 +154,7 @@ pub(crate) fn silence(sim: &mut Simulation) {
     let config = WebSocketConfig { heartbeat, ..WebSocketConfig::default() };
     let ends = serve(sim, Config::default(), config);
     let lost = sim.connect(AT);
-    lost.send(
-        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    );
+    lost.send(REQUEST);
     if sim.random(2) == 0 {
         lost.set_reading(Reading::Never);
     }
@@ -171,6 +171,37 @@ pub(crate) fn silence(sim: &mut Simulation) {
     assert_eq!((ends.len(), there.lock().unwrap().len()), (1, 0));
     assert_eq!((ends[0].code, ends[0].why.reason()), (CloseCode::ABNORMAL, Reason::LateHeartbeat));
     assert_eq!(closes(sim, Reason::LateHeartbeat), 1);
+}
+
+/// A client that sends its request, all that it has to say, and the end, without waiting for an
+/// answer.
+pub(crate) fn all_at_once(sim: &mut Simulation) {
+    let ends = serve(
+        sim,
+        Config { limits: small_limits(sim), ..Config::default() },
+        WebSocketConfig::default(),
+    );
+    let client = sim.connect(AT);
+    let mut output = Output::default();
+    output.put(REQUEST);
+    let mask = Some(Mask::new([1, 2, 3, 4]));
+    for _ in 0..20 {
+        Frame::new(Opcode::Text, b"hello").encode(mask, &mut output);
+    }
+    encode_close(CloseCode::NORMAL, "that was all", mask, &mut output);
+    client.send(&output.to_vec());
+    client.finish();
+    sim.run_until(|| !ends.lock().unwrap().is_empty());
+    let ends = ends.lock().unwrap();
+    assert_eq!((ends[0].code, ends[0].by), (CloseCode::NORMAL, Side::Peer), "{}", ends[0]);
+    sim.run_until(|| client.received().ends_with(b"\x88\x02\x03\xe8"));
+    let hellos = client.received().windows(5).filter(|at| at == b"hello").count();
+    assert_eq!(hellos, 20);
+}
+
+#[test]
+fn what_comes_together_with_the_request_and_the_end_is_heard() {
+    seeds(100, all_at_once);
 }
 
 #[test]

@@ -87,6 +87,7 @@ impl Os {
     pub(crate) fn enroll(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
+        stream::bound_unsent(&stream, crate::net::endpoint::UNSENT_MAX)?;
         Ok(TcpStream::from_std(stream))
     }
 

@@ -2,7 +2,7 @@
 //! is worth it.
 
 use super::exchange::ExchangeContext;
-use super::gzip::Offer;
+use super::gzip::{self, Offer};
 use super::layer::{Entry, Layer};
 use crate::handler::Never;
 use crate::wire::http::{RequestHead, choose_encoding};
@@ -34,7 +34,9 @@ impl Layer for Compression {
 
     fn enter(&self, head: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Entry<()> {
         let Self { least, most, level } = *self;
-        let is_accepted = choose_encoding(&head.headers, &["gzip"]).is_some();
+        // A compressor is large. Where memory is short, the answer is sent as it is.
+        let is_accepted = cx.effects.memory_left() >= gzip::HELD
+            && choose_encoding(&head.headers, &["gzip"]).is_some();
         cx.lane.offer(Offer { is_accepted, least, most, level });
         Entry::Pass(())
     }

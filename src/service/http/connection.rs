@@ -5,8 +5,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::clock::{Clock, Moving};
+use super::clock::{Clock, Moving, Wait};
 use super::exchange::ExchangeMail;
 use super::site::{Shared, Site};
 use super::stage::Stage;
@@ -87,6 +88,9 @@ impl<S: Site> HttpConnection<S> {
     /// What has no place to go is left to the kernel; the deadlines are seen to.
     #[inline]
     fn settle(&mut self, cx: &mut Context<'_, Self>) {
+        if let Some(held) = self.talk.lane.untold_memory(self.decoder.held()) {
+            cx.effects.hold_memory(held);
+        }
         if self.talk.stage() == Stage::Over {
             return;
         }
@@ -98,15 +102,24 @@ impl<S: Site> HttpConnection<S> {
         }
         self.talk.settle(&mut cx.effects.lend());
         let now = cx.effects.now();
-        self.clock.head_since = match has_input && self.talk.stage() == Stage::Idle {
+        let is_read = has_input && !cx.output.is_congested();
+        self.clock.head_since = match is_read && self.talk.stage() == Stage::Idle {
             true => self.clock.head_since.or(Some(now)),
             false => None,
         };
         self.clock.note(self.moving(cx), now, &self.server.config.deadlines);
-        let wait = self.talk.waits(self.clock.head_since).map(|(_, at)| at);
+        let wait = self.waits(cx).map(|(_, at)| at);
         if let Some(after) = self.clock.rearm(wait, now) {
             cx.effects.arm(CLOCK, after);
         }
+    }
+
+    /// What is waited for, and until when. While the output is congested nothing is read: then a
+    /// peer that was answered can only be late in taking that.
+    #[inline]
+    fn waits(&self, cx: &Context<'_, Self>) -> Option<(Wait, Duration)> {
+        let is_deaf = cx.output.is_congested() && self.talk.stage().is_answered();
+        self.talk.waits(self.clock.head_since).filter(|_| !is_deaf)
     }
 
     fn moving(&self, cx: &Context<'_, Self>) -> Moving {
@@ -121,7 +134,7 @@ impl<S: Site> HttpConnection<S> {
         self.clock.fired();
         let (now, moving) = (cx.effects.now(), self.moving(cx));
         let slow = self.clock.judge(moving, now, &self.server.config.deadlines);
-        let late = self.talk.waits(self.clock.head_since).filter(|(_, at)| *at <= now);
+        let late = self.waits(cx).filter(|(_, at)| *at <= now);
         if self.talk.stage() == Stage::Idle && self.clock.head_since.is_none() {
             self.decoder.release(); // Who rests needs no memory for a head.
         }
@@ -136,7 +149,7 @@ impl<S: Site> Handler for HttpConnection<S> {
     type Message = ExchangeMail;
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
-        self.talk.opened(cx.effects.now());
+        self.talk.turn_begins(cx.effects.now());
         cx.effects.keep_time();
         self.settle(cx);
         Ok(())
@@ -163,6 +176,9 @@ impl<S: Site> Handler for HttpConnection<S> {
     }
 
     fn on_writable(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        if self.talk.stage().is_answered() {
+            self.talk.turn_begins(cx.effects.now());
+        }
         self.react(cx, |this, cx| this.talk.writable(cx.output, &mut cx.effects.lend()))
     }
 

@@ -252,9 +252,10 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     }
 
     /// Counts bytes of the body that are kept until the exchange is over. `false` if all of the
-    /// server then keep more than they may (`BodyLimits::gathered`): answer 503.
+    /// server then keep more than they may (`BodyLimits::gathered`), or all of the process
+    /// (`Limits::memory_max`): answer 503, and keep nothing.
     pub fn gather(&mut self, count: usize) -> bool {
-        self.lane.gather(count as u64)
+        self.lane.gather(count as u64, self.effects.memory_left())
     }
 
     /// Whether the answer has begun.

@@ -18,6 +18,10 @@ pub(super) struct Offer {
     pub(super) level: u32,
 }
 
+/// What a compressor takes of memory while a body is on its way, about: two windows of the text,
+/// its hash tables, and what waits to be written. Bytes.
+pub(super) const HELD: usize = 320 << 10;
+
 /// Compresses pieces of a body.
 pub(super) struct Gzip {
     encoder: GzEncoder<Vec<u8>>,

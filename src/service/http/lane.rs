@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::config::BodyLimits;
 use super::done::Done;
-use super::gzip::{Gzip, Offer};
+use super::gzip::{self, Gzip, Offer};
 use super::pool::Share;
 use crate::base::Output;
 use crate::handler::Timer;
@@ -58,13 +58,24 @@ pub(super) struct Lane {
     bodies: BodyLimits,
     /// Of what is gathered for services.
     share: Share,
+    /// What the exchange keeps of the request's head, in bytes.
+    head_kept: usize,
+    /// What the engine was told that is held, in bytes.
+    told: usize,
 }
+
+/// So little memory is not worth to be told of. Bytes.
+const TOLD_MIN: usize = 4096;
+
+const BODY_FIRST: &str = "a body without a head";
 
 impl Lane {
     pub(super) fn new(bodies: BodyLimits, share: Share) -> Self {
         Self {
             bodies,
             share,
+            head_kept: 0,
+            told: 0,
             body: BodyLength::Empty,
             encoder: ResponseEncoder::default(),
             said: Said::All,
@@ -118,7 +129,7 @@ impl Lane {
         (self.said, self.sent, self.began) = (Said::Nothing, 0, now);
         (self.deadline, self.is_paused, self.expects) = (None, false, false);
         (self.misuse, self.offer, self.gzip) = (None, None, None);
-        self.ends_connection = is_last;
+        (self.ends_connection, self.is_head) = (is_last, false);
         if !self.added.is_empty() {
             self.added.clear();
         }
@@ -128,14 +139,36 @@ impl Lane {
         self.bodies.whole
     }
 
-    pub(super) fn gather(&mut self, count: u64) -> bool {
-        self.share.take(count)
+    /// Counts what is kept of the request's body. Tells whether the server may gather as much, and
+    /// the process, which may hold `left` bytes more, hold it.
+    pub(super) fn gather(&mut self, count: u64, left: usize) -> bool {
+        self.share.take(count) && worth_telling(self.held()) <= self.told + left
+    }
+
+    /// Counts what is kept of the request's head.
+    pub(super) fn keep_head(&mut self, count: usize) {
+        self.head_kept = count;
     }
 
     /// Nothing is gathered any more.
     #[inline]
     pub(super) fn give_back(&mut self) {
         self.share.give_back();
+        self.head_kept = 0;
+    }
+
+    #[inline]
+    fn held(&self) -> usize {
+        let gzip = if self.gzip.is_some() { gzip::HELD } else { 0 };
+        self.share.taken() as usize + self.head_kept + gzip
+    }
+
+    /// How much memory is held for this connection, `besides` included, if the engine does not know
+    /// it yet: then it is to be told.
+    #[inline]
+    pub(super) fn untold_memory(&mut self, besides: usize) -> Option<usize> {
+        let held = worth_telling(besides + self.held());
+        (std::mem::replace(&mut self.told, held) != held).then_some(held)
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -253,12 +286,14 @@ impl Lane {
             self.date_second = wall.as_secs();
             self.date = HttpDate::at(self.date_second);
         }
-        if self.ends_connection {
-            self.encoder.close();
-        }
         if head.status().is_success() {
             // An answer that begins, and does not end here, may be one to what is still to come.
             self.go_ahead(output);
+        }
+        // Who is never told to send its body may do so, or not: nobody knows what comes next.
+        self.ends_connection |= self.expects;
+        if self.ends_connection {
+            self.encoder.close();
         }
         let encoded = if self.added.is_empty() && self.offer.is_none() {
             self.encoder.head(head, length, Some(&self.date), output)
@@ -272,7 +307,9 @@ impl Lane {
             Ok(()) => {
                 // A `HEAD` is answered in full, whatever its exchange would still like to send.
                 self.said = if self.is_head { Said::All } else { Said::Head };
-                (self.status, self.misuse) = (head.status(), None);
+                self.status = head.status();
+                // Another head that could not be sent is made up for; bytes that are lost are not.
+                self.misuse = self.misuse.filter(|what| *what == BODY_FIRST);
             }
             Err(error) => self.misuse = Some(error.what),
         }
@@ -361,7 +398,7 @@ impl Lane {
 
     fn is_sending(&mut self) -> bool {
         if self.said == Said::Nothing {
-            self.misuse = self.misuse.or(Some("a body without a head"));
+            self.misuse = self.misuse.or(Some(BODY_FIRST));
         }
         self.said == Said::Head
     }
@@ -382,6 +419,11 @@ impl Lane {
     ) -> bool {
         if self.said != Said::Nothing {
             log::error!("a connection was to be handed over behind an answer");
+            return false;
+        }
+        if !self.body.is_empty() {
+            // The next protocol would take the rest of the body for its own (RFC 9110, 7.8).
+            self.misuse = Some("an upgrade in the middle of a request");
             return false;
         }
         self.respond(head, BodyLength::Empty, wall, output);
@@ -419,4 +461,9 @@ impl Lane {
         }
         self.timers = 0;
     }
+}
+
+#[inline]
+fn worth_telling(held: usize) -> usize {
+    if held < TOLD_MIN { 0 } else { held }
 }

@@ -36,6 +36,11 @@ impl Share {
         before + count <= self.pool.max
     }
 
+    /// What it has of the pool.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Gives all of it back.
     #[inline]
     pub(super) fn give_back(&mut self) {

@@ -200,6 +200,29 @@ impl<S: Service + ?Sized> ServiceExchange<S> {
         self.is_deferred = false;
     }
 
+    /// Sees to it that `more` bytes fit behind those that have come, and counts the memory that
+    /// this takes before it takes it. `false` if that would be too much.
+    fn make_room(&mut self, more: usize, cx: &mut ExchangeContext<'_, Answer>) -> bool {
+        let (len, room) = (self.body.len(), self.body.capacity());
+        // What was kept from the request before is counted with the first piece.
+        let counted = if len == 0 { 0 } else { room };
+        let needed = len + more;
+        if needed <= counted {
+            return true;
+        }
+        let most = match self.head.as_ref().map(|head| head.body_length()) {
+            Some(BodyLength::Known(length)) => length as usize,
+            _ => cx.whole_max(),
+        };
+        // Doubled, so that each byte is moved once or twice, but to no more than can come.
+        let wanted = (2 * len).min(most).max(needed).max(room);
+        if !cx.gather(wanted - counted) {
+            return false;
+        }
+        self.body.reserve_exact(wanted - len);
+        true
+    }
+
     fn call(
         &mut self,
         head: &RequestHead,
@@ -229,7 +252,10 @@ impl<S: Service + ?Sized> Exchange for ServiceExchange<S> {
             BodyLength::Known(count) if count > cx.whole_max() as u64 => {
                 refuse(cx, StatusCode::PAYLOAD_TOO_LARGE);
             }
-            _ => self.head = Some(Box::new(head.clone())),
+            _ => {
+                cx.lane.keep_head(head.held());
+                self.head = Some(Box::new(head.clone()));
+            }
         }
         Ok(())
     }
@@ -237,7 +263,7 @@ impl<S: Service + ?Sized> Exchange for ServiceExchange<S> {
     fn on_body(&mut self, piece: &[u8], cx: &mut ExchangeContext<'_, Answer>) -> Result {
         if self.body.len() + piece.len() > cx.whole_max() {
             refuse(cx, StatusCode::PAYLOAD_TOO_LARGE);
-        } else if !cx.gather(piece.len()) {
+        } else if !self.make_room(piece.len(), cx) {
             refuse(cx, StatusCode::SERVICE_UNAVAILABLE);
         } else {
             self.body.extend_from_slice(piece);

@@ -22,3 +22,10 @@ pub(super) enum Stage {
     /// Nothing more is read.
     Over,
 }
+
+impl Stage {
+    /// Whether the last answer is complete, and it is the peer's turn.
+    pub(super) fn is_answered(self) -> bool {
+        matches!(self, Self::Idle | Self::Draining { .. })
+    }
+}

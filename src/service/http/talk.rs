@@ -20,7 +20,7 @@ static NONE: Params = Params::NONE;
 
 pub(super) struct Talk<S: Site> {
     server: Arc<Shared<S>>,
-    lane: Lane,
+    pub(super) lane: Lane,
     /// That of this request; or that of the request before, if the site renews it.
     exchange: Option<S::Exchange>,
     stage: Stage,
@@ -65,8 +65,8 @@ impl<S: Site> Talk<S> {
         }
     }
 
-    /// The connection begins.
-    pub(super) fn opened(&mut self, now: Duration) {
+    /// It is the peer's turn from now on: the connection begins, or all that was said is taken.
+    pub(super) fn turn_begins(&mut self, now: Duration) {
         self.since = now;
     }
 
@@ -132,9 +132,9 @@ impl<S: Site> Talk<S> {
         effects: &mut Effects<'_, Carrier>,
     ) -> Result {
         if let Stage::Draining { left } = &mut self.stage {
-            *left = left.saturating_sub(piece.len() as u64);
-            if *left == 0 {
-                self.end_connection(effects);
+            match left.checked_sub(piece.len() as u64) {
+                Some(rest) => *left = rest,
+                None => self.end_connection(effects),
             }
             return Ok(());
         }

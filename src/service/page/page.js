@@ -9,6 +9,7 @@ const rooms = new Map();
 const waiting = new Map(); // what was said and is not acknowledged, by sequence number
 let current = null;
 let name = "";
+const asides = []; // what was said to us alone while we were in no room
 let own = null; // how far we have come in the room that is ours alone
 let clock = 0; // what to add to the server's time
 let textMax = 0;
@@ -43,6 +44,9 @@ function hear(message) {
   switch (message.type) {
     case "welcome":
       name = message.name;
+      if (message.arrival === "lost" && own?.offset) {
+        aside({ kind: "aside", text: "What was said to you alone meanwhile can't be fetched." });
+      }
       own = { epoch: message.epoch, offset: message.offset };
       clock = Date.now() - message.now;
       textMax = message.text_max;
@@ -56,15 +60,16 @@ function hear(message) {
       break;
     case "post":
       if (message.room === `@${name}`) return whisper(message);
-      settle(message.id);
+      // Others can choose the same number, but not the same name.
+      if (message.from === name) settle(message.id);
       if (room?.post(message) && (room !== current || document.hidden)) room.unread++;
       break;
     case "gap":
-      if (message.room === `@${name}`) own.offset = message.last;
+      if (message.room === `@${name}`) return missed(message);
       connection.ask(room?.gap(message));
       break;
     case "history":
-      room?.history(message);
+      connection.ask(room?.history(message));
       break;
     case "came":
     case "went":
@@ -90,8 +95,23 @@ function hear(message) {
 // Something for us alone: shown wherever we are.
 function whisper(post) {
   own.offset = post.offset;
-  current?.add({ kind: "post", ...post });
+  aside({ kind: "post", ...post });
+}
+
+function missed(gap) {
+  own.offset = gap.last;
+  aside({ kind: "aside", text: `Said to you alone: ${describe(gap)}` });
+}
+
+function aside(entry) {
+  asides.push(entry);
+  if (asides.length > ENTRIES_MAX) asides.shift();
+  placeAsides();
   show();
+}
+
+function placeAsides() {
+  if (current) asides.splice(0).forEach((entry) => current.add(entry));
 }
 
 // What we said has arrived, by its acknowledgement or by itself.
@@ -144,6 +164,7 @@ function forget(room) {
 
 function turnTo(room) {
   current = room;
+  placeAsides();
   remember();
   find("hint").textContent = "";
   show();
@@ -246,7 +267,7 @@ function drawOlder(posts) {
 }
 
 function row(entry, before) {
-  if (entry.kind === "note") return element("p", "note", entry.text);
+  if (entry.kind === "note" || entry.kind === "aside") return element("p", "note", entry.text);
   if (entry.kind === "gap") return element("p", "note", describe(entry));
   const post = element("article", entry.from === name ? "post mine" : "post");
   const at = new Date(clock + entry.at);
@@ -336,9 +357,14 @@ function enter() {
   show();
 }
 
+// The room that the address of the page names, if it does.
+function roomInAddress() {
+  try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
+}
+
 function restore() {
   find("name").value = local.get("name") ?? "";
-  find("first").value = decodeURIComponent(location.hash.slice(1)) || local.get("room") || "lobby";
+  find("first").value = roomInAddress() || local.get("room") || "lobby";
   const before = JSON.parse(session.get("rooms") ?? "[]");
   const last = session.get("current");
   before.forEach((room) => rooms.set(room, new Room(room)));
@@ -364,7 +390,8 @@ find("join").addEventListener("submit", (event) => {
 
 find("say").addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = event.target.text.value.trim();
+  // Other control characters the server refuses; nobody sees them go.
+  const text = event.target.text.value.replace(/[^\P{Cc}\n\t]/gu, "").trim();
   const size = new TextEncoder().encode(text).length;
   find("hint").textContent = size > textMax ? "That is too long." : "";
   if (!text || size > textMax || !current) return;

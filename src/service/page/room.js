@@ -10,10 +10,10 @@ export class Room {
     this.epoch = null;
     this.cursor = 0; // everything up to here was told
     this.first = 0; // the oldest that is shown
-    this.entries = []; // posts, gaps, and what there is to say about them
+    this.entries = []; // posts, gaps, notes about them, and what was said to us alone
     this.dropped = 0; // entries that were once here, before those that are
     this.edition = 0; // changes whenever entries do otherwise than at their end
-    this.ids = new Set();
+    this.known = new Set(); // posts that are shown
     this.people = new Set();
     this.users = 0;
     this.unread = 0;
@@ -43,8 +43,8 @@ export class Room {
   // Tells whether it is new here: a post that is sent to two lives of a room is shown once.
   post(post) {
     this.cursor = post.offset;
-    if (post.id && this.ids.has(post.id)) return false;
-    if (post.id) this.ids.add(post.id);
+    if (this.known.has(identity(post))) return false;
+    if (post.id) this.known.add(identity(post));
     this.add({ kind: "post", ...post });
     return true;
   }
@@ -79,9 +79,10 @@ export class Room {
     return { type: "history", room: this.name, after: first - 1, max: last - first + 1 };
   }
 
+  // Tells what to ask for next: one answer has not room for everything.
   history({ posts }) {
     const asked = this.asked;
-    if (!asked) return;
+    if (!asked) return null;
     this.asked = null;
     this.edition++;
     const missing = (first, last) => (first > last ? [] : [{ kind: "gap", first, last, why: "gone" }]);
@@ -89,14 +90,17 @@ export class Room {
     let next = asked.first;
     for (const post of posts.filter((post) => post.offset <= asked.last)) {
       found.push(...missing(next, post.offset - 1), { kind: "post", ...post });
-      if (post.id) this.ids.add(post.id);
+      if (post.id) this.known.add(identity(post));
       next = post.offset + 1;
     }
     found.push(...missing(next, asked.last));
-    const at = this.entries.findIndex((it) => it.kind === "gap" && it.first === asked.first);
+    const { start } = this;
+    const isIt = (it, at) => at >= start && it.kind === "gap" && it.first === asked.first;
+    const at = this.entries.findIndex(isIt);
     if (at >= 0) this.entries.splice(at, 1, ...found);
-    else this.entries.splice(this.start, 0, ...found);
+    else this.entries.splice(start, 0, ...found);
     this.first = Math.min(this.first, asked.first);
+    return next > asked.first && next <= asked.last ? this.ask({ first: next, last: asked.last }) : null;
   }
 
   present({ users, names }) {
@@ -117,13 +121,19 @@ export class Room {
   add(entry) {
     this.entries.push(entry);
     while (this.entries.length > ENTRIES_MAX) {
-      const { id, offset } = this.entries.shift();
-      this.ids.delete(id);
-      this.first = (offset ?? this.first - 1) + 1;
+      // What is of an earlier life of the room, or was said to us alone, has other offsets.
+      const isOfNow = this.start === 0;
+      const dropped = this.entries.shift();
+      this.known.delete(identity(dropped));
       this.dropped++;
+      if (isOfNow && dropped.kind === "gap") this.first = dropped.last + 1;
+      if (isOfNow && dropped.room === this.name) this.first = dropped.offset + 1;
     }
   }
 }
+
+// What a post is known by. Anybody can choose an id that another has; but not a name.
+const identity = ({ from, id }) => id && `${from} ${id}`;
 
 // What is said of posts that are missing.
 export function describe({ first, last, why }) {

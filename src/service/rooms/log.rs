@@ -63,7 +63,7 @@ impl Log {
 
     /// The posts after this offset that are kept, oldest first, at most `max`.
     pub(super) fn after(&self, offset: u64, max: usize) -> Vec<Arc<Post>> {
-        self.posts.range(self.place_of(offset + 1)..).take(max).cloned().collect()
+        self.posts.range(self.place_of(offset.saturating_add(1))..).take(max).cloned().collect()
     }
 
     /// The offset after which the latest `count` posts come; `head` if none are kept.
@@ -176,7 +176,7 @@ mod tests {
         }
         assert_eq!(room.kept(), [3, 4, 5]);
         assert_eq!(room.log.after(3, 1)[0].offset, 4);
-        assert!(room.log.after(5, 9).is_empty());
+        assert!(room.log.after(5, 9).is_empty() && room.log.after(u64::MAX, 9).is_empty());
         assert_eq!(room.log.before_latest(2, 5), 3);
         assert_eq!(room.log.before_latest(9, 5), 2);
         assert_eq!(room.log.before_latest(0, 5), 5);

@@ -37,6 +37,9 @@ struct Table {
 /// Names of those who gave none begin so, and no others do.
 const GUEST: &str = "guest-";
 
+/// Letters that nobody sees (Hangul fillers): with one, a name looks like another's, or like none.
+const UNSEEN: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
+
 /// A room, and what somebody is to know who was let in.
 pub(super) type Place = (Arc<Room>, Admitted);
 
@@ -208,7 +211,8 @@ impl Rooms {
     }
 
     fn check_name(&self, name: &str) -> Result<(), Refused> {
-        let fits = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
+        let is_letter = |letter: char| letter.is_alphanumeric() && !UNSEEN.contains(&letter);
+        let fits = |letter| is_letter(letter) || letter == '-' || letter == '_';
         let count = name.chars().count();
         match (1..=self.limits().name_max).contains(&count) && name.chars().all(fits) {
             true => Ok(()),
@@ -233,6 +237,27 @@ impl Table {
         match room.starts_with('@') {
             true => &mut self.users,
             false => &mut self.rooms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_nothing_in_it_that_cannot_be_seen() {
+        let rooms = Rooms::new(RoomLimits::default());
+        for name in ["ann", "Jürgen_2", "안-나", "अना", &"x".repeat(32)] {
+            assert_eq!(rooms.check_name(name), Ok(()), "{name}");
+        }
+        let controls =
+            ["ann\u{202e}", "ann\u{200b}", "an\u{ad}n", "ann\n", "an\u{0}n", "ann\u{feff}"];
+        let blanks =
+            ["", " ann", "a n", "ann\u{a0}", "\u{2800}", "\u{3164}", "ann\u{3164}", "ann\u{ffa0}"];
+        let signs = ["@ann", "ann:", "a/b", "<b>", "\u{301}", "😀", &"x".repeat(33)];
+        for name in controls.into_iter().chain(blanks).chain(signs) {
+            assert_eq!(rooms.check_name(name), Err(Refused::Name), "{name:?}");
         }
     }
 }

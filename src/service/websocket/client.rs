@@ -3,7 +3,6 @@
 
 use std::io;
 use std::mem;
-use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +13,8 @@ use super::handler::{WebSocket, WebSocketHandler};
 use crate::handler::{Close, Context, Dial, Handler, Outgoing, Result};
 #[cfg(feature = "tls")]
 use crate::net::transport::TlsClient;
-use crate::wire::http::{
-    BodyLength, HttpLimits, Method, RequestHead, ResponseHead, StatusCode, is_authority,
-};
+use crate::service::http::client::{Origin, Url, UrlError};
+use crate::wire::http::{BodyLength, HttpLimits, Method, RequestHead, ResponseHead, StatusCode};
 use crate::wire::http1::{RequestEncoder, ResponseDecoder, ResponseEvent};
 use crate::wire::websocket::{CloseCode, Role, Terms, accept_key, request_key};
 
@@ -67,8 +65,7 @@ use crate::wire::websocket::{CloseCode, Role, Terms, accept_key, request_key};
 #[derive(Clone, Debug)]
 pub struct WebSocketRequest {
     head: RequestHead,
-    host: String,
-    port: u16,
+    origin: Origin,
     config: Arc<WebSocketConfig>,
     #[cfg(feature = "tls")]
     tls: Option<TlsClient>,
@@ -86,41 +83,29 @@ impl FromStr for WebSocketRequest {
         };
         let form = "write ws://HOST:PORT/PATH, or wss:// where TLS is built in";
         let (scheme, rest) = url.split_once("://").ok_or(wrong(form))?;
-        let usual = match scheme {
-            "ws" => 80,
-            "wss" if cfg!(feature = "tls") => 443,
+        let secure = match scheme {
+            _ if scheme.eq_ignore_ascii_case("ws") => false,
+            _ if scheme.eq_ignore_ascii_case("wss") && cfg!(feature = "tls") => true,
             _ => return Err(wrong(form)),
         };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, target) = rest.split_at(end);
-        let port = match authority.rsplit_once(':') {
-            Some((_, port)) if !port.contains(']') => {
-                port.parse().map_err(|_| wrong("no such port"))?
-            }
-            _ => usual,
-        };
-        let host = authority.strip_suffix(&format!(":{port}")).unwrap_or(authority);
-        if host.is_empty() || !is_authority(authority) {
-            return Err(wrong("there is no such host"));
-        }
-        if target.contains('#') {
+        if rest.contains('#') {
             return Err(wrong("a part of a page (#) has no meaning here"));
         }
-        let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-        let head = RequestHead::new(Method::GET, &target).map_err(|error| wrong(error.what))?;
+        // But for the schemes, they are URLs of HTTP (RFC 6455, section 3).
+        let http = format!("http{}://{rest}", if secure { "s" } else { "" });
+        let http: Url = http.parse().map_err(|error: UrlError| wrong(error.what()))?;
+        let head = RequestHead::new(Method::GET, http.target()).map_err(|it| wrong(it.what))?;
         let head = head
-            .header("host", authority)
+            .header("host", http.origin().authority())
             .header("upgrade", "websocket")
             .header("connection", "upgrade")
             .header("sec-websocket-version", "13");
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self {
             head,
-            host,
-            port,
+            origin: http.origin().clone(),
             config: Arc::default(),
             #[cfg(feature = "tls")]
-            tls: if scheme == "wss" { Some(TlsClient::new()?) } else { None },
+            tls: secure.then(TlsClient::new).transpose()?,
         })
     }
 }
@@ -144,10 +129,7 @@ impl WebSocketRequest {
 
     /// Where to connect to.
     pub fn dial(&self) -> Dial {
-        let dial = match self.host.parse::<IpAddr>() {
-            Ok(ip) => Dial::to(SocketAddr::new(ip, self.port)),
-            Err(_) => Dial::host(&*self.host, self.port),
-        };
+        let dial = self.origin.dial();
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
             return dial.tls(tls);
@@ -376,9 +358,20 @@ mod tests {
         let dial = |url: &str| url.parse::<WebSocketRequest>().map(|it| format!("{:?}", it.dial()));
         assert!(dial("ws://127.0.0.1").unwrap().contains("127.0.0.1:80"));
         assert!(dial("ws://[::1]:81/").unwrap().contains("[::1]:81"));
-        assert!(dial("ws://example.org?x").unwrap().contains("Host(\"example.org\", 80)"));
-        for wrong in ["http://a", "ws:/a", "ws://", "ws://:80", "ws://a:x", "ws://a/#b", "ws://a b"]
-        {
+        assert!(dial("WS://Example.org?x").unwrap().contains("Host(\"example.org\", 80)"));
+        assert!(dial("ws://example.org:080/").unwrap().contains("Host(\"example.org\", 80)"));
+        for wrong in [
+            "http://a",
+            "ws:/a",
+            "ws://",
+            "ws://:80",
+            "ws://a:x",
+            "ws://a:+80",
+            "ws://a:0",
+            "ws://a/#b",
+            "ws://a b",
+            "ws://ann:secret@a/",
+        ] {
             let error = dial(wrong).unwrap_err().to_string();
             assert!(error.contains(wrong) && !error.contains('\n'), "{error}");
         }

@@ -13,6 +13,8 @@ pub(super) struct Pulse {
     sent: Option<Duration>,
     /// Whether anything has come since.
     heard: bool,
+    /// Whether it was too long already that nothing has.
+    doubted: bool,
     round_trip: Option<Duration>,
 }
 
@@ -21,6 +23,9 @@ pub(super) struct Pulse {
 pub(super) enum Beat {
     /// A ping with this payload.
     Ping([u8; 4]),
+    /// Nobody seems to be there. What has come and was not read yet, because the loop or the whole
+    /// process was held up, is to be read first.
+    Doubt,
     /// Nobody is there.
     Dead,
 }
@@ -35,8 +40,10 @@ impl Pulse {
     /// The timer fired. `deaf` is whether we are not reading, so that no answer could be heard.
     pub(super) fn beat(&mut self, now: Duration, deaf: bool) -> Beat {
         if self.sent.is_some() && !self.heard && !deaf {
-            return Beat::Dead;
+            let doubted = std::mem::replace(&mut self.doubted, true);
+            return if doubted { Beat::Dead } else { Beat::Doubt };
         }
+        self.doubted = false;
         self.number = self.number.wrapping_add(1);
         (self.sent, self.heard) = (Some(now), deaf);
         Beat::Ping(self.number.to_be_bytes())
@@ -76,7 +83,11 @@ mod tests {
         assert_eq!(pulse.beat(SECOND, false), Beat::Ping([0, 0, 0, 1]));
         pulse.heard();
         assert_eq!(pulse.beat(2 * SECOND, false), Beat::Ping([0, 0, 0, 2]));
-        assert_eq!(pulse.beat(3 * SECOND, false), Beat::Dead);
+        assert_eq!(pulse.beat(3 * SECOND, false), Beat::Doubt);
+        pulse.heard();
+        assert_eq!(pulse.beat(3 * SECOND, false), Beat::Ping([0, 0, 0, 3]));
+        assert_eq!(pulse.beat(4 * SECOND, false), Beat::Doubt);
+        assert_eq!(pulse.beat(4 * SECOND, false), Beat::Dead);
     }
 
     #[test]
@@ -86,6 +97,7 @@ mod tests {
         assert_eq!(pulse.beat(2 * SECOND, true), Beat::Ping([0, 0, 0, 2]));
         // What it said meanwhile may still be on its way.
         assert_eq!(pulse.beat(3 * SECOND, false), Beat::Ping([0, 0, 0, 3]));
+        assert_eq!(pulse.beat(4 * SECOND, false), Beat::Doubt);
         assert_eq!(pulse.beat(4 * SECOND, false), Beat::Dead);
     }
 

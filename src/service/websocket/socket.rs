@@ -48,6 +48,10 @@ impl<H: WebSocketHandler> WebSocket<H> {
             match self.decoder.decode(cx.input, scratch) {
                 Ok(Some(event)) => {
                     heard += event.payload().len();
+                    if !self.decoder.is_gathering() {
+                        // The next message has a time of its own.
+                        self.talk.time(false, &mut cx.effects);
+                    }
                     let (talk, output) = (&mut self.talk, &mut *cx.output);
                     let effects = cx.effects.lend();
                     let mut cx = WebSocketContext { talk, output, effects };
@@ -151,7 +155,7 @@ mod tests {
     use crate::base::{Input, Output};
     use crate::engine::{Config, Limits};
     use crate::handler::{Deadline, Reason};
-    use crate::service::websocket::{Closed, Side};
+    use crate::service::websocket::{Closed, Heartbeat, Side};
     use crate::testing::Bench;
     use crate::wire::websocket::{
         CloseCode, Deflate, Deflater, Encoder, Frame, Kind, Mask, MessageLimits, Opcode,
@@ -263,6 +267,13 @@ mod tests {
         }
     }
 
+    /// What a client sends.
+    fn masked(frame: Frame<'_>) -> Vec<u8> {
+        let mut output = Output::default();
+        frame.encode(Some(Mask::new([1, 2, 3, 4])), &mut output);
+        output.to_vec()
+    }
+
     fn said(event: Event<'_>) -> Vec<String> {
         vec![format!("{event:?}")]
     }
@@ -370,6 +381,26 @@ mod tests {
     }
 
     #[test]
+    fn what_came_while_the_loop_was_held_up_is_read_before_a_peer_is_taken_for_dead() {
+        // Too short for the moment of the ping to be drawn.
+        let every = Duration::from_millis(3);
+        let heartbeat = Some(Heartbeat { every, timeout: 20 * SECOND });
+        let config = WebSocketConfig { heartbeat, ..WebSocketConfig::default() };
+        let parrot = Parrot::default();
+        let mut bench =
+            Bench::new(WebSocket::new(Role::Server, Arc::new(config), None, None, parrot));
+        bench.advance(every);
+        bench.advance(20 * SECOND);
+        bench.data(&masked(Frame::new(Opcode::Pong, &[0, 0, 0, 1])));
+        assert_eq!((bench.closed(), bench.handler().handler.round_trips.len()), (None, 1));
+        bench.advance(every);
+        bench.advance(20 * SECOND);
+        assert_eq!(bench.closed(), None);
+        bench.advance(SECOND);
+        assert_eq!(bench.closed(), Some(Reason::LateHeartbeat));
+    }
+
+    #[test]
     fn while_it_is_paused_messages_wait() {
         let mut test = Test::new(Role::Server);
         let mut output = Output::default();
@@ -423,6 +454,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_peer_said_before_its_end_is_heard_though_it_takes_several_visits() {
+        const BOMBS: usize = 5;
+        let terms =
+            Terms { takeover: false, peer_takeover: false, window_bits: 15, peer_window_bits: 15 };
+        let (to, closed) = channel();
+        let parrot = Parrot { closed: Some(to), ..Parrot::default() };
+        let socket = WebSocket::new(Role::Server, Arc::default(), Some(&terms), None, parrot);
+        let mut bench = Bench::new(socket);
+        let mut encoder = Encoder::new(Some(&terms), &Deflate { level: 9, ..Deflate::default() });
+        let (mut output, mask) = (Output::default(), Some(Mask::new([9; 4])));
+        for _ in 0..BOMBS {
+            let (message, deflater) = (vec![0; 1 << 20], &mut Deflater::new());
+            encoder.message(Kind::Binary, &message, mask, deflater, &mut output);
+        }
+        Frame::new(Opcode::Close, BYE).encode(mask, &mut output);
+        // Paused, so that all of it is read together with its end.
+        bench.data(&masked(Frame::new(Opcode::Text, b"pause")));
+        bench.data(&output.to_vec());
+        bench.eof();
+        bench.message("resume".into());
+        let closed = closed.try_recv().unwrap();
+        assert_eq!((closed.code, closed.by), (CloseCode::NORMAL, Side::Peer));
+    }
+
+    #[test]
     fn a_message_that_does_not_end_is_given_up() {
         let mut test = Test::new(Role::Server);
         test.send(Frame { fin: false, ..Frame::new(Opcode::Text, b"once upon a") });
@@ -433,6 +489,21 @@ mod tests {
         test.send(Frame::new(Opcode::Continuation, b"."));
         assert_eq!(test.heard(), said(Event::Text("once upon a time.")));
         assert_eq!(test.bench.deadline(Deadline::Read), None);
+    }
+
+    #[test]
+    fn who_sends_one_long_message_after_the_other_is_not_cut_off() {
+        let mut test = Test::new(Role::Server);
+        let frame = masked(Frame::new(Opcode::Binary, &[0; 1000]));
+        let (first, second) = frame.split_at(500);
+        test.bench.data(first);
+        // Whenever it is looked at, a message has begun and not ended; but each takes a second.
+        for _ in 0..100 {
+            test.bench.advance(SECOND);
+            test.bench.data(&[second, first].concat());
+        }
+        assert_eq!((test.bench.closed(), test.bench.handler().handler.swallowed), (None, 100));
+        assert_eq!(test.bench.deadline(Deadline::Read), Some(60 * SECOND));
     }
 
     #[test]
@@ -451,6 +522,23 @@ mod tests {
         assert!(test.bench.memory() >= 120_000);
         test.send(Frame::new(Opcode::Continuation, b""));
         assert_eq!((test.heard().len(), test.bench.memory()), (1, 0));
+    }
+
+    #[test]
+    fn compressors_of_a_connections_own_count_to_the_memory_of_the_process() {
+        let terms =
+            Terms { takeover: true, peer_takeover: true, window_bits: 15, peer_window_bits: 15 };
+        let socket =
+            WebSocket::new(Role::Server, Arc::default(), Some(&terms), None, Parrot::default());
+        let mut bench = Bench::new(socket);
+        let compressor = bench.memory();
+        assert!(compressor >= 250_000, "{compressor}");
+        let mut encoder = Encoder::new(Some(&terms), &Deflate::default());
+        let mut output = Output::default();
+        let (message, mask) = (vec![1; 5000], Some(Mask::new([9; 4])));
+        encoder.message(Kind::Binary, &message, mask, &mut Deflater::new(), &mut output);
+        bench.data(&output.to_vec());
+        assert!(bench.memory() > compressor, "{}", bench.memory());
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) struct Talk {
     is_paused: bool,
     /// Whether the deadline of a message runs.
     is_timed: bool,
-    /// What is counted of the memory of messages that are being gathered.
+    /// What is counted of the memory that the decoder and the encoder hold.
     counted: usize,
 }
 
@@ -62,6 +62,10 @@ enum Phase {
 /// How long a peer that broke the protocol may take to end the connection, so that no reset
 /// destroys what it was told.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// Before a peer is taken for dead, the loop has so much time to read what has come: timers fire
+/// before sockets are read.
+const DOUBT: Duration = Duration::from_millis(100);
 
 /// Less memory than this is not worth to be counted.
 const COUNTED_MIN: usize = 4096;
@@ -172,6 +176,7 @@ impl Talk {
     }
 
     pub(super) fn opened<K: Handler>(&mut self, effects: &mut Effects<'_, K>) {
+        self.count(0, effects);
         self.arm_ping(effects);
     }
 
@@ -222,9 +227,10 @@ impl Talk {
         }
     }
 
-    /// A message that is being gathered takes so much memory.
+    /// The decoder holds so much memory.
     #[inline]
-    pub(super) fn count<K: Handler>(&mut self, held: usize, effects: &mut Effects<'_, K>) {
+    pub(super) fn count<K: Handler>(&mut self, decoder: usize, effects: &mut Effects<'_, K>) {
+        let held = decoder + self.encoder.held();
         let held = if held < COUNTED_MIN { 0 } else { held };
         if held != self.counted {
             self.counted = held;
@@ -334,13 +340,15 @@ impl Talk {
     ) -> Result {
         let Some(heartbeat) = self.config.heartbeat else { return Ok(()) };
         let is_deaf = self.is_paused || output.is_congested();
-        match self.pulse.beat(effects.now(), is_deaf) {
+        let wait = match self.pulse.beat(effects.now(), is_deaf) {
             Beat::Dead => return Err(Close::Late(Deadline::Heartbeat)),
+            Beat::Doubt => DOUBT,
             Beat::Ping(payload) => {
                 Frame::new(Opcode::Ping, &payload).encode(self.mask(effects), output);
+                heartbeat.timeout
             }
-        }
-        effects.arm(Self::TIMER, heartbeat.timeout);
+        };
+        effects.arm(Self::TIMER, wait);
         Ok(())
     }
 

@@ -241,6 +241,12 @@ impl Headers {
         (self.known, self.is_spoiled) = (0, false);
     }
 
+    /// How much memory they take, in bytes.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.lines.capacity() + self.fields.capacity() * size_of::<Field>()
+    }
+
     /// Gives back the memory of a `Headers` that will not be used for a while.
     pub fn release(&mut self) {
         *self = Self::default();
@@ -384,9 +390,8 @@ mod tests {
             ("a", "b\0c"),
             ("a", "\x7f"),
         ] {
-            let trimmed_away = value == "b\n";
-            assert!(headers.append(name, value).is_err() || trimmed_away, "{name:?} {value:?}");
-            assert!(headers.set(name, value).is_err() || trimmed_away);
+            assert!(headers.append(name, value).is_err(), "{name:?} {value:?}");
+            assert!(headers.set(name, value).is_err(), "{name:?} {value:?}");
         }
         let long = "n".repeat(65_536);
         assert!(headers.append(&long, "").is_err());

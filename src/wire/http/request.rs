@@ -131,6 +131,12 @@ impl RequestHead {
         Ok(())
     }
 
+    /// How much memory it takes besides its own size, in bytes.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.target.held() + self.headers.held()
+    }
+
     pub(crate) fn set_body_length(&mut self, body: BodyLength) {
         self.body = body;
     }

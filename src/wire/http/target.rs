@@ -42,6 +42,12 @@ impl Target {
         Ok(())
     }
 
+    /// How much memory its text takes, in bytes.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// All that is not a path.
     #[cold]
     fn set_other(&mut self, method: &Method, text: &str) -> Result<(), &'static str> {

@@ -109,6 +109,12 @@ impl RequestDecoder {
         }
     }
 
+    /// How much memory it holds, in bytes: for the last head, and the fields behind its body.
+    #[inline]
+    pub fn held(&self) -> usize {
+        self.head.held() + self.trailers.held()
+    }
+
     /// Gives back the memory of the last head: for a connection that waits for the next request.
     pub fn release(&mut self) {
         self.head = RequestHead::default();

@@ -151,9 +151,15 @@ impl Decoder {
         self.message.is_some()
     }
 
-    /// How much memory the message that is being gathered takes, in bytes.
+    /// How much memory it holds, in bytes: for the message that is being gathered, and, if messages
+    /// refer to those before them, to decompress the next one.
+    #[inline]
     pub fn held(&self) -> usize {
         self.gathered.capacity()
+            + match &self.deflate {
+                Some(PeerDeflate::TakingOver(inflater)) => inflater.held(),
+                _ => 0,
+            }
     }
 
     /// The next message or control frame, or `None` until more bytes have come.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::deflate::{Deflater, OwnDeflater};
+use super::deflate::{Deflater, OwnDeflater, compressor_held};
 use super::frame::Frame;
 use super::header::Opcode;
 use super::mask::Mask;
@@ -52,6 +52,15 @@ impl Encoder {
             level: deflate.level,
             min: deflate.min,
         }))
+    }
+
+    /// How much memory it holds, in bytes: none, unless messages refer to those before them.
+    #[inline]
+    pub fn held(&self) -> usize {
+        match &self.0 {
+            Some(Compressing { own: Some(_), window_bits, .. }) => compressor_held(*window_bits),
+            _ => 0,
+        }
     }
 
     /// Whether a message of so many bytes is to be compressed.

@@ -37,7 +37,9 @@ impl Line {
         self.watch.clear();
         self.watch.set(Due::Total, Some(self.began + question.times.total));
         self.decoder.expect(&question.head);
-        let written = self.encoder.head(&question.head, question.body.length(), cx.output);
+        let readdressed = far.readdressed();
+        let head = readdressed.as_ref().unwrap_or(&question.head);
+        let written = self.encoder.head(head, question.body.length(), cx.output);
         self.whole = match &question.body {
             Body::Whole(bytes) => bytes.clone(),
             Body::Empty | Body::Stream(_) => Bytes::new(),
@@ -107,6 +109,12 @@ impl Line {
         loop {
             match self.decoder.decode(cx.input) {
                 Ok(None) => break,
+                Ok(Some(ResponseEvent::Head(head))) if head.switches() && !self.sent => {
+                    // What is still to be sent would be taken for the other protocol's (RFC 9110,
+                    // 7.8).
+                    let what = "another protocol in the middle of the request";
+                    return self.fail(Failure::Protocol(what), Close::Protocol(what));
+                }
                 Ok(Some(event)) => {
                     let spent = now.saturating_sub(self.began);
                     match put(event, self.far.as_ref(), spent, &mut self.discard_left) {

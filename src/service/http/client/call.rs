@@ -146,11 +146,20 @@ impl Call {
         self.near.adopt(caller.wake(self.id));
     }
 
-    /// Asks the same of somebody else; tells whether that is possible: not if the answer has begun,
-    /// or a part of the body has gone that can't be had again.
-    pub fn ask_elsewhere(&mut self, route: Route, caller: &mut impl Caller) -> bool {
+    /// Asks the same of somebody else, who is called `host` in the field of that name if it is not
+    /// to stay as it is; tells whether that is possible: not if the answer has begun, or a part of
+    /// the body has gone that can't be had again.
+    pub fn ask_elsewhere(
+        &mut self,
+        route: Route,
+        host: Option<&str>,
+        caller: &mut impl Caller,
+    ) -> bool {
         if !self.can_ask_elsewhere() {
             return false;
+        }
+        if let Some(host) = host {
+            self.near.address_to(host);
         }
         let Some(far) = self.near.attempt() else { return false };
         self.board.carry(far, &route, false, caller);

@@ -127,6 +127,13 @@ impl Line {
         self.fail(Failure::Late(wait), Close::Late(Deadline::Read))
     }
 
+    /// Nobody finds it in the pool any more.
+    fn leave(&mut self) {
+        if let Some(address) = self.resting.take() {
+            self.place.leave(&address);
+        }
+    }
+
     fn looked(&mut self, cx: &mut Context<'_, Self>) -> Result {
         let Some(far) = &self.far else { return Ok(()) };
         if !far.look() {
@@ -147,6 +154,8 @@ impl Handler for Line {
     type Message = ToLine;
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        // The windows of the pipe bound both directions.
+        cx.effects.read_while_congested();
         if self.tunnel.is_some() {
             return self.ask_for_tunnel(cx);
         }
@@ -185,7 +194,10 @@ impl Handler for Line {
     fn on_timer(&mut self, _: Timer, cx: &mut Context<'_, Self>) -> Result {
         match self.watch.fired(cx.effects.now()) {
             None => {}
-            Some(Due::Rest) => cx.effects.close(),
+            Some(Due::Rest) => {
+                self.leave();
+                cx.effects.close();
+            }
             Some(due) => return self.time_is_over(due),
         }
         self.arm(cx);
@@ -212,9 +224,7 @@ impl Handler for Line {
     }
 
     fn on_close(mut self, why: Close, outgoing: &mut Outgoing<'_>) {
-        if let Some(address) = &self.resting {
-            self.place.leave(address);
-        }
+        self.leave();
         if let Some(far) = self.far.take() {
             let is_open = !matches!(self.stage, Stage::Opening | Stage::Tunnelling);
             let spent = match is_open {

@@ -120,6 +120,8 @@ struct Shared {
 struct State {
     /// Which attempt may use the pipe: the ends of earlier ones are deaf and mute.
     attempt: u32,
+    /// What `Host` says in attempts from now on, in place of what the question does.
+    host: Option<String>,
     up: Chunks,
     up_end: Option<Headers>,
     /// Whether a part of a streamed body was taken, which can't be had again.
@@ -161,6 +163,8 @@ pub(super) struct Near(Arc<Shared>);
 pub(super) struct Far {
     shared: Arc<Shared>,
     attempt: u32,
+    /// What `Host` says in place of what the question does.
+    host: Option<String>,
     /// Whether the connection had rested before.
     rested: bool,
     /// Whether anything was sent, and a byte of the answer seen.
@@ -172,6 +176,7 @@ pub(super) struct Far {
 pub(super) fn pipe(question: Question, caller: Wake, gauge: Arc<Gauge>) -> Near {
     let state = State {
         attempt: 0,
+        host: None,
         up: Chunks::default(),
         up_end: None,
         taken: false,
@@ -256,9 +261,14 @@ impl Near {
         state.line = None;
         self.0.gauge.less(state.down.body.clear());
         state.down = Answer::default();
-        let attempt = state.attempt;
+        let (attempt, host) = (state.attempt, state.host.clone());
         let shared = self.0.clone();
-        Some(Far { shared, attempt, rested: false, sent: false, answered: false })
+        Some(Far { shared, attempt, host, rested: false, sent: false, answered: false })
+    }
+
+    /// Attempts from now on are for this host.
+    pub(super) fn address_to(&self, host: &str) {
+        self.0.state().host = Some(host.to_owned());
     }
 
     /// Whether [`attempt`](Self::attempt) would give another end.
@@ -359,6 +369,14 @@ impl Drop for Near {
 impl Far {
     pub(super) fn question(&self) -> &Question {
         &self.shared.question
+    }
+
+    /// The head of the question for another host than it names, if it is for one.
+    pub(super) fn readdressed(&self) -> Option<RequestHead> {
+        let host = self.host.as_ref()?;
+        let mut head = self.question().head.clone();
+        head.headers.remove("host");
+        Some(head.header("Host", host))
     }
 
     /// The state, unless another attempt has taken the place of this one.

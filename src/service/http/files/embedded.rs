@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::plan::{Piece, Plan, Representation};
+use super::spelling::{lead_to, respelled};
 use super::types::media_type;
 use crate::handler::{Never, Result};
 use crate::service::http::{Exchange, ExchangeContext, Params, Response, Site};
@@ -122,6 +123,8 @@ impl Exchange for EmbeddedExchange {
         };
         if let Some(refused) = refused {
             cx.answer(refused.head(), refused.body());
+        } else if let Some(proper) = respelled(head.path()) {
+            lead_to(proper, head, cx);
         } else if let Some(stored) = &self.stored {
             stored.answer(head, cx);
         }

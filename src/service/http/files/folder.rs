@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::plan::{Piece, Plan, Representation};
+use super::spelling::{lead_to, respelled};
 use super::types::media_type;
 use crate::handler::{Close, Result};
 use crate::net::files::{Folder, Found, OpenFile};
@@ -27,7 +28,9 @@ const PIECE: u64 = 128 * 1024;
 ///
 /// Put on a route that ends with `{*path}`, the rest of the path names the file; as a fallback, all
 /// of it does. The name of a folder leads to its `index.html`. Names that begin with a dot are
-/// nobody's business, and lead nowhere.
+/// nobody's business, and lead nowhere. A path that is not spelled in the usual way, such as
+/// `/a//%62`, is redirected to where it is, `/a/b`: so a route that guards a part of the folder
+/// guards it however that is spelled.
 ///
 /// Files are opened and read by workers; in an engine without any (`Config::workers` of 0) the loop
 /// does it, a piece at a time.
@@ -167,8 +170,7 @@ impl FileExchange {
     fn begin(&mut self, opened: Opened, cx: &mut ExchangeContext<'_, FileNews>) -> Result {
         let Some(request) = self.request.take() else { return Ok(()) };
         if opened.lacks_slash {
-            let location = format!("{}/", request.path());
-            answer(cx, &Response::redirect(StatusCode::MOVED_PERMANENTLY, &location));
+            lead_to(format!("{}/", request.path()), &request, cx);
             return Ok(());
         }
         let (len, modified) = (opened.file.len(), opened.file.modified());
@@ -239,6 +241,10 @@ impl Exchange for FileExchange {
             answer(cx, &Response::status_only(StatusCode::NOT_FOUND));
             return Ok(());
         };
+        if let Some(proper) = respelled(head.path()) {
+            lead_to(proper, head, cx);
+            return Ok(());
+        }
         let encoding = choose_encoding(&head.headers, &["br", "gzip"]);
         let takes = |coding| choose_encoding(&head.headers, &[coding]).is_some();
         let wanted = match encoding {

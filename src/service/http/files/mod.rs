@@ -3,6 +3,7 @@
 mod embedded;
 mod folder;
 mod plan;
+mod spelling;
 mod types;
 
 pub use embedded::{Asset, Embedded, EmbeddedExchange};

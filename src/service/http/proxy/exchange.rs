@@ -36,6 +36,8 @@ pub struct ProxyExchange {
     is_idempotent: bool,
     is_head: bool,
     has_body: bool,
+    /// Whether each backend is told its own name.
+    names_backend: bool,
     /// Why the client's body is held back.
     held: Held,
 }
@@ -60,8 +62,19 @@ impl ProxyExchange {
     pub(super) fn new(proxy: Arc<Shared>) -> Self {
         let (call, held) = (None, Held::No);
         let (backend, tried, tries) = (0, 0, 0);
-        let (is_idempotent, is_head, has_body) = (false, false, false);
-        Self { proxy, call, backend, tried, tries, is_idempotent, is_head, has_body, held }
+        let (is_idempotent, is_head, has_body, names_backend) = (false, false, false, false);
+        Self {
+            proxy,
+            call,
+            backend,
+            tried,
+            tries,
+            is_idempotent,
+            is_head,
+            has_body,
+            names_backend,
+            held,
+        }
     }
 
     fn ask(&mut self, head: &RequestHead, cx: &mut Cx<'_>) -> Result<(), HttpError> {
@@ -77,6 +90,7 @@ impl ProxyExchange {
         self.is_head = *head.method() == Method::HEAD;
         self.is_idempotent = is_idempotent(head.method());
         self.has_body = !head.body_length().is_empty();
+        self.names_backend = proxy.config.rewriting.host(head).is_none();
         let call = proxy.client.call_at(&backend.route, next, head.body_length(), cx);
         self.call = Some(call);
         Ok(())
@@ -193,9 +207,11 @@ impl ProxyExchange {
             return false;
         }
         let Some(number) = self.pick(cx) else { return false };
-        let route = self.proxy.backends.get(number).map(|backend| backend.route.clone());
-        match (&mut self.call, route) {
-            (Some(call), Some(route)) => call.ask_elsewhere(route, cx),
+        match (&mut self.call, self.proxy.backends.get(number)) {
+            (Some(call), Some(backend)) => {
+                let host = self.names_backend.then_some(&*backend.authority);
+                call.ask_elsewhere(backend.route.clone(), host, cx)
+            }
             _ => false,
         }
     }

@@ -15,7 +15,9 @@
 use std::net::IpAddr;
 
 use crate::net::Peer;
-use crate::wire::http::{Headers, HttpError, RequestHead, ResponseHead, StatusCode, Version};
+use crate::wire::http::{
+    Headers, HttpError, Method, RequestHead, ResponseHead, StatusCode, Version,
+};
 
 /// What a backend is told of the host that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +92,25 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
+/// Fields that tell of the client.
+const FORWARDED: &[&str] =
+    &["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+
+/// Fields that decide what becomes of a message, or who sent it.
+const BEFORE_BODIES: &[&str] = &[
+    "authorization",
+    "content-encoding",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "max-forwards",
+    "range",
+    "set-cookie",
+    "via",
+    "www-authenticate",
+];
+
 impl Rewriting {
     /// The head for the backend; or what the client is answered in its place.
     pub(super) fn request(
@@ -103,17 +124,14 @@ impl Rewriting {
         let mut next = RequestHead::new(head.method().clone(), &origin_form(head))?;
         let named = Named::of(&head.headers);
         for (name, value) in head.headers.iter() {
-            let passes = !named.stops(name) && !name.eq_ignore_ascii_case("host");
+            let is_claim = self.forwarding != Forwarding::Keep && is_disguised(name);
+            let passes = !named.stops(name) && !is_claim && !name.eq_ignore_ascii_case("host");
             if passes && !name.eq_ignore_ascii_case("content-length") {
                 add(&mut next.headers, name, value)?;
             }
         }
-        let host = match &self.host {
-            HostRule::Keep => head.authority().filter(|host| !host.is_empty()),
-            HostRule::Backend => None,
-            HostRule::Set(host) => Some(&**host),
-        };
-        set(&mut next.headers, "Host", host.unwrap_or(passage.backend).as_bytes())?;
+        let host = self.host(head).unwrap_or(passage.backend);
+        set(&mut next.headers, "Host", host.as_bytes())?;
         if head.headers.has_token("te", "trailers") {
             add(&mut next.headers, "TE", b"trailers")?;
             add(&mut next.headers, "Connection", b"TE")?;
@@ -124,6 +142,15 @@ impl Rewriting {
         self.add_via(&mut next.headers, head.version())?;
         self.tell_of_client(head, passage, &mut next.headers)?;
         Ok(next)
+    }
+
+    /// What backends are told in `Host`; `None` if each is told its own name.
+    pub(super) fn host<'h>(&'h self, head: &'h RequestHead) -> Option<&'h str> {
+        match &self.host {
+            HostRule::Keep => head.authority().filter(|host| !host.is_empty()),
+            HostRule::Backend => None,
+            HostRule::Set(host) => Some(host),
+        }
     }
 
     /// The head for the client. `upgraded` if both sides agreed on another protocol.
@@ -146,10 +173,12 @@ impl Rewriting {
         Ok(next)
     }
 
-    /// Trailers. The decoder has refused those that say how a message is framed, or for whom.
+    /// Trailers. The decoder has refused those that say how a message is framed, or for whom; of
+    /// others, those stop that would decide about it (RFC 9110, 6.5.1), as some recipients take
+    /// them for fields of the head.
     pub(super) fn trailers(&self, trailers: &Headers) -> Headers {
         let mut next = trailers.clone();
-        next.retain(|name, _| !is_hop_by_hop(name));
+        next.retain(|name, _| !is_hop_by_hop(name) && !belongs_before(name) && !is_disguised(name));
         next
     }
 
@@ -235,12 +264,33 @@ impl<'a> Named<'a> {
 }
 
 fn is_hop_by_hop(name: &str) -> bool {
-    HOP_BY_HOP.iter().any(|other| name.eq_ignore_ascii_case(other))
+    is_one_of(name, HOP_BY_HOP)
 }
 
-/// A backend is asked for a path, whatever form the client wrote (RFC 9112, 3.2).
+/// Whether a backend that takes `_` for `-`, as CGI and its heirs do, would take this field for one
+/// that the proxy writes.
+fn is_disguised(name: &str) -> bool {
+    name.contains('_') && is_one_of(&name.replace('_', "-"), FORWARDED)
+}
+
+/// Whether a field must not come behind a body.
+fn belongs_before(name: &str) -> bool {
+    let is_condition = name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("if-"));
+    is_condition || is_one_of(name, FORWARDED) || is_one_of(name, BEFORE_BODIES)
+}
+
+fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// A backend is asked for a path, whatever form the client wrote (RFC 9112, 3.2); or for nothing in
+/// particular, if a URL without a path is for `OPTIONS` (3.2.4).
 fn origin_form(head: &RequestHead) -> String {
+    let is_url = !head.target().starts_with('/');
     match (head.path(), head.query()) {
+        ("/", None) if is_url && *head.method() == Method::OPTIONS => {
+            if head.target().ends_with('/') { "/".into() } else { "*".into() }
+        }
         (path, None) => path.to_owned(),
         (path, Some(query)) => format!("{path}?{query}"),
     }
@@ -289,7 +339,6 @@ fn unsendable() -> HttpError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::http::Method;
     use std::net::SocketAddr;
 
     fn rewritten(rewriting: &Rewriting, from: &str, fields: &[(&str, &str)]) -> RequestHead {
@@ -369,5 +418,50 @@ mod tests {
         assert_eq!(field(&next, "host"), ["a"]);
         assert_eq!(field(&next, "x-forwarded-for"), ["9.9.9.9"]);
         assert_eq!(field(&next, "via"), ["1.1 overt"]);
+    }
+
+    #[test]
+    fn a_field_that_a_backend_could_take_for_the_proxys_own_stops() {
+        let fields = [
+            ("Host", "a"),
+            ("X_Forwarded_For", "6.6.6.6"),
+            ("x-forwarded_proto", "ftp"),
+            ("X_Else", "1"),
+        ];
+        for forwarding in [Forwarding::Replace, Forwarding::Append] {
+            let rewriting = Rewriting { forwarding, ..Rewriting::default() };
+            let next = rewritten(&rewriting, "9.9.9.9:1", &fields);
+            assert!(field(&next, "X_Forwarded_For").is_empty());
+            assert!(field(&next, "X-Forwarded_Proto").is_empty());
+            assert_eq!(field(&next, "X_Else"), ["1"]);
+            assert_eq!(field(&next, "X-Forwarded-For"), ["9.9.9.9"]);
+        }
+    }
+
+    #[test]
+    fn what_decides_about_a_request_passes_before_its_body_only() {
+        let mut trailers = Headers::default();
+        for name in ["X-Sum", "X-Forwarded-For", "x_forwarded_host", "Forwarded", "Authorization"] {
+            trailers.append(name, "a").unwrap();
+        }
+        for name in ["Cookie", "Set-Cookie", "Content-Type", "TE", "If-Match", "Range", "ETag"] {
+            trailers.append(name, "a").unwrap();
+        }
+        let passed = Rewriting::default().trailers(&trailers);
+        let names: Vec<&str> = passed.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["X-Sum", "ETag"]);
+    }
+
+    #[test]
+    fn a_server_is_asked_as_a_whole_if_a_url_names_no_path() {
+        for (method, target, asked) in [
+            (Method::OPTIONS, "http://a", "*"),
+            (Method::OPTIONS, "http://a/", "/"),
+            (Method::OPTIONS, "http://a?b", "/?b"),
+            (Method::OPTIONS, "*", "*"),
+            (Method::GET, "http://a", "/"),
+        ] {
+            assert_eq!(origin_form(&RequestHead::new(method, target).unwrap()), asked, "{target}");
+        }
     }
 }
