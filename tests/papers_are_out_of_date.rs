@@ -69,3 +69,16 @@ fn what_the_papers_name_is_there() {
     }
     assert!(count > 100, "the papers name {count} files: they are not read as they are written");
 }
+
+#[test]
+fn the_code_map_has_every_file_of_the_lower_floors() {
+    let map = read("ARCHITECTURE.md");
+    for folder in ["base", "wire", "net", "handler", "engine"] {
+        for entry in fs::read_dir(root().join("src").join(folder)).unwrap() {
+            let (path, name) = entry.map(|it| (it.path(), it.file_name())).unwrap();
+            let name = name.to_string_lossy();
+            let is_a_door = name == "mod.rs" || path.is_dir();
+            assert!(is_a_door || map.contains(&format!("`{name}`")), "src/{folder}/{name}");
+        }
+    }
+}
