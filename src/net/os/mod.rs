@@ -1,4 +1,4 @@
-//! The real world: mio and socket2. Every method is one call, so that the seam costs nothing.
+//! The real world: mio and socket2. To read or to write is one call of the system, and no more.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
