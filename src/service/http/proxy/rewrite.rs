@@ -35,7 +35,7 @@ pub enum HostRule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Forwarding {
     /// The address of the peer and how it came, in place of what the client said of itself: anybody
-    /// can write such a field. Unless set.
+    /// can write such a field, also with `_` for `-`, as some backends read it. Unless set.
     #[default]
     Replace,
     /// The same, behind what was there: for a proxy that only other proxies can reach.
