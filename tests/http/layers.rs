@@ -184,7 +184,7 @@ fn what_is_small_or_packed_already_stays_as_it_is() {
             move |_: &Request<'_>, responder: Responder<'_, '_>| responder.send(&response);
         let site = Serve::new(service).behind(Compression::default());
         let answer = asked(site, "GET / HTTP/1.1\r\nAccept-Encoding: gzip");
-        answer.header("content-encoding") == Some("gzip")
+        answer.head.contains("content-encoding: gzip")
     };
     assert!(with(Response::text(&*text)));
     assert!(with(Response::bytes("application/json", text.clone())));
