@@ -30,6 +30,8 @@ pub use endpoint::{
     Bind, BoundSocket, Endpoint, IntoBind, IntoListen, Listen, Listening, Peer, Remote,
 };
 pub use layer::{Secured, TlsError, TlsFacts, TlsFailure, TlsVersion};
+#[cfg(all(unix, feature = "signals", feature = "command"))]
+pub(crate) use os::Hangups;
 pub use os::Os;
 #[cfg(all(target_os = "linux", feature = "linux"))]
 pub use os::{Inherited, InheritedSocket, inherited, raise_descriptor_limit};

@@ -20,6 +20,8 @@ mod activation;
 mod datagram;
 #[cfg(all(target_os = "linux", feature = "linux"))]
 mod descriptors;
+#[cfg(all(unix, feature = "signals", feature = "command"))]
+mod hangups;
 mod listener;
 mod processor;
 mod resolver;
@@ -32,6 +34,8 @@ pub use activation::{Inherited, InheritedSocket, inherited};
 pub(crate) use datagram::Datagram;
 #[cfg(all(target_os = "linux", feature = "linux"))]
 pub use descriptors::raise_descriptor_limit;
+#[cfg(all(unix, feature = "signals", feature = "command"))]
+pub(crate) use hangups::Hangups;
 pub(crate) use listener::Listener;
 
 /// The waker's token. A connection's has a generation of 31 bits, so it is never this.

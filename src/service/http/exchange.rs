@@ -332,7 +332,8 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     }
 
     /// Answers with `head` (101, or 200 to a `CONNECT`) and hands the connection to another
-    /// handler, which finds what came behind the request in its input.
+    /// handler, which finds what came behind the request in its input. A request whose body is
+    /// still to come is answered 500: it ends somewhere in what the other handler would find.
     pub fn upgrade(&mut self, head: &ResponseHead, successor: impl Handler) {
         if self.lane.upgrade(head, self.effects.wall(), self.output) {
             self.effects.upgrade(successor);
