@@ -145,5 +145,10 @@ fn is_origin(text: &str) -> bool {
     let is_plain = |it: &str| !it.is_empty() && !it.contains(['/', '?', '#', '@', ' ']);
     let is_small = !text.bytes().any(|letter| letter.is_ascii_uppercase());
     let parts = text.split_once("://").filter(|(scheme, host)| is_plain(scheme) && is_plain(host));
-    text == "null" || is_small && parts.is_some()
+    let has_usual_port = |(scheme, host): (&str, &str)| match scheme {
+        "http" => host.ends_with(":80"),
+        "https" => host.ends_with(":443"),
+        _ => false,
+    };
+    text == "null" || is_small && parts.is_some_and(|parts| !has_usual_port(parts))
 }
