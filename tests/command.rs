@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use process::{Process, connected, datagram, hears};
@@ -281,6 +282,10 @@ fn a_certificate_is_made_and_nothing_is_overwritten() {
     let made = ended(&["cert", "--out", out, "localhost"]);
     assert_eq!(made.status.code(), Some(0), "{made:?}");
     let authority = std::fs::read(path("ca.pem")).unwrap();
+    for name in ["ca.key", "cert.key"] {
+        let mode = std::fs::metadata(path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "others can read {name}");
+    }
     let said = refusal(&["cert", "--out", out], 1);
     assert!(said.contains("cert.pem` is there already; choose another --name"), "{said}");
     let made = ended(&["cert", "--out", out, "--name", "other", "other.example"]);
@@ -314,7 +319,9 @@ fn openssl_trusts_what_overt_cert_made() {
     let mut openssl = Command::new("openssl");
     let at = server.address("echo").to_string();
     openssl.args(["s_client", "-connect", &at, "-CAfile", &path("ca.pem")]);
-    openssl.args(["-verify_return_error", "-verify_hostname", "localhost", "-brief"]);
+    // Strictly, as Python does unless told otherwise.
+    openssl.args(["-x509_strict", "-verify_return_error", "-verify_hostname", "localhost"]);
+    openssl.arg("-brief");
     let output = openssl.stdin(std::process::Stdio::null()).output().expect("it is needed");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("Verification: OK"), "{said}");

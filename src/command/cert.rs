@@ -60,6 +60,8 @@ fn make(cert: &Cert) -> io::Result<()> {
     params.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    // RFC 5280, 4.2.1.1: Python 3.13 and others trust none without.
+    params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().map_err(io::Error::other)?;
     let authority = authority(&at("ca.pem".into()), &at("ca.key".into()))?;
     let signed = params.signed_by(&key, &authority).map_err(io::Error::other)?;

@@ -411,6 +411,12 @@ impl<'a> Outgoing<'a> {
         self.asked.random.next()
     }
 
+    /// Whether the engine drains, as a part of a graceful shutdown: who asks for a new connection
+    /// is then told [`Close::Shutdown`].
+    pub fn is_draining(&self) -> bool {
+        self.asked.is_draining
+    }
+
     /// Opens an outgoing connection on this same loop.
     pub fn connect(&mut self, dial: impl Into<Dial>, handler: impl Handler) {
         let order = DialOrder { dial: dial.into(), handler: Box::new(handler) };

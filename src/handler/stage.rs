@@ -47,13 +47,15 @@ pub(crate) struct Asked {
     pub(crate) write_deadline: Option<Duration>,
     /// The memory that the handler holds by itself.
     pub(crate) own: usize,
-    /// What the process holds, as this loop counts it.
+    /// What the engine holds, as this loop counts it.
     pub(crate) budget: Budget,
     pub(crate) successor: Option<Box<dyn AnyHandler>>,
     /// How to encrypt from now on, and whom the peer must be.
     #[cfg(feature = "tls")]
     pub(crate) secured: Option<(Secured, String)>,
     pub(crate) dials: Vec<DialOrder>,
+    /// No connection is opened any more, because the engine shuts down.
+    pub(crate) is_draining: bool,
     /// What the connection of this name, the latest one that was encrypted, agreed on.
     pub(crate) tls: Option<(ConnectionId, Arc<TlsFacts>)>,
     pub(crate) home: Home,

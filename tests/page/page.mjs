@@ -204,6 +204,19 @@ step("what somebody wrote is never taken for a part of the page", async () => {
   assert.notEqual(await ann.page.title(), "owned");
 });
 
+step("broken characters do not end the connection", async () => {
+  await bob.page.evaluate(() => {
+    const form = document.getElementById("say");
+    for (const text of ["half of it: \ud83d", `\x07bell${"\x01".repeat(16_000)}`]) {
+      form.text.value = text;
+      form.requestSubmit();
+    }
+  });
+  await ann.hears("half of it: \ufffd");
+  await ann.hears("bell");
+  await bob.state(/Connected/);
+});
+
 step("nobody can swallow what another is about to say", async () => {
   const heard = await server.says("mallory", "lobby", []);
   const [, tag, seq] = [...heard.matchAll(/"from":"ann","id":"([0-9a-f]{8})-(\d+)"/g)].at(-1);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use overt::service::rooms::{RoomLimits, RoomSettings, Rooms, Slow};
+use overt::service::rooms::{Draft, RoomLimits, RoomSettings, Rooms, Slow};
 use overt::sim::{Faults, Reading, Seeds, Simulation, seeds};
 use overt::{Config, Deadlines, Limits, Reason};
 
@@ -281,6 +281,33 @@ pub(crate) fn a_user_is_told_on_all_devices(sim: &mut Simulation) {
     sim.run_until(|| devices.iter_mut().all(|device| device.read().seen("@ann").kicked));
     devices.extend([bob, thief]);
     all_leave(sim, &rooms, &devices);
+}
+
+/// The mail that tells of the removal is lost, as the mailbox is full.
+pub(crate) fn somebody_is_removed(sim: &mut Simulation) {
+    let limits = Limits { mailbox: 1, ..Limits::default() };
+    let rooms = serve(sim, limits, RoomLimits::default());
+    let mut people = people(sim, 2);
+    sim.run_for(Duration::from_secs(1));
+    let server: Arc<str> = "server".into();
+    let post = |sim: &Simulation, room: &str| {
+        rooms.publish(room, &server, Draft::new(b"psst"), sim.now()).unwrap();
+    };
+    post(sim, "@n0");
+    post(sim, HALL);
+    sim.run_for(Duration::from_secs(1));
+    post(sim, HALL);
+    assert_eq!(rooms.kick(HALL, "n0", "because"), 1);
+    post(sim, HALL);
+    sim.run_until(|| people[0].read().seen(HALL).kicked);
+    sim.run_until(|| people[1].read().seen(HALL).cursor == 3);
+    assert!(people[0].seen(HALL).cursor < 3, "heard what was said after it was removed");
+    all_leave(sim, &rooms, &people);
+}
+
+#[test]
+fn who_was_removed_does_not_hear_what_is_said_after_that() {
+    seeds(30, somebody_is_removed);
 }
 
 #[test]

@@ -87,6 +87,27 @@ fn certificates_that_do_not_hold_are_refused() {
 }
 
 #[test]
+fn a_pinned_key_adds_to_what_is_verified_and_replaces_none_of_it() {
+    let folder = Folder::new();
+    let stranger = Folder::new();
+    let identity = folder.localhost();
+    let pin = identity.public_key_sha256().unwrap();
+    let server = Server::built(TlsServer::builder().identity(identity));
+    for version in VERSIONS {
+        let pinned = |roots| TlsClient::builder().roots(roots).pin([0; 32]).pin(pin);
+        for (tls, reason) in [
+            (pinned(folder.roots()), Reason::ByUs),
+            (pinned(stranger.roots()), Reason::TlsCertificate),
+            (pinned(folder.roots()).server_name("example.org"), Reason::TlsCertificate),
+        ] {
+            let (answer, _) = told(&server, &tls.versions(&[version]).build().unwrap());
+            assert_eq!(answer.reason, reason, "{answer:?}");
+        }
+    }
+    server.shut_down();
+}
+
+#[test]
 fn a_server_without_the_version_is_refused() {
     let folder = Folder::new();
     for [ours, theirs] in [VERSIONS, [VERSIONS[1], VERSIONS[0]]] {

@@ -93,8 +93,11 @@ export class Connection {
     this.listener.heard(message);
   }
 
+  // Half a character, as a careless program puts it on the clipboard, is no JSON: the server would
+  // end the connection, and the same again after each return.
   write(message) {
-    this.socket?.readyState === WebSocket.OPEN && this.socket.send(JSON.stringify(message));
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    this.socket.send(JSON.stringify(message, (_, value) => value?.toWellFormed?.() ?? value));
   }
 
   ping() {

@@ -390,7 +390,8 @@ find("join").addEventListener("submit", (event) => {
 
 find("say").addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = event.target.text.value.trim();
+  // Other control characters the server refuses; nobody sees them go.
+  const text = event.target.text.value.replace(/[^\P{Cc}\n\t]/gu, "").trim();
   const size = new TextEncoder().encode(text).length;
   find("hint").textContent = size > textMax ? "That is too long." : "";
   if (!text || size > textMax || !current) return;

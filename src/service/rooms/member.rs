@@ -64,7 +64,7 @@ impl Member {
             let (address, since) = (member.address.clone(), (claim.since, life));
             let taken = member.rooms.take_name(&member.name, claim.key, address, since)?;
             arrival = taken.1.arrival;
-            member.seats.push(Seat::new(taken.0, &taken.1));
+            member.seats.push(Seat::new(taken.0, member.address.id(), &taken.1));
         }
         Ok((member, arrival))
     }
@@ -107,7 +107,7 @@ impl Member {
         sink: &mut impl Sink,
     ) -> Result<(), Refused> {
         if let Some(at) = self.seats.iter().position(|seat| &**seat.room.name() == name) {
-            if self.seats.get(at).is_some_and(|seat| seat.is_of(self.address.id())) {
+            if self.seats.get(at).is_some_and(Seat::is_taken) {
                 return Err(Refused::Already);
             }
             // It was removed, and is about to hear of it.
@@ -119,7 +119,7 @@ impl Member {
         }
         let (address, since) = (self.address.clone(), (since, life));
         let (room, admitted) = self.rooms.join(name, &self.name, address, since)?;
-        let mut seat = Seat::new(room, &admitted);
+        let mut seat = Seat::new(room, self.address.id(), &admitted);
         let Admitted { offset, arrival, ref presence, .. } = admitted;
         let room = &seat.room;
         sink.put(Event::Joined(Joined { room, offset, arrival, presence }));
@@ -163,10 +163,7 @@ impl Member {
     /// # Errors
     /// It is not in that room.
     pub fn history(&self, room: &str, after: u64, max: usize) -> Result<Vec<Arc<Post>>, Refused> {
-        let seat = self
-            .seat_in(room)
-            .filter(|seat| seat.is_of(self.address.id()))
-            .ok_or(Refused::NotThere)?;
+        let seat = self.seat_in(room).filter(|seat| seat.is_taken()).ok_or(Refused::NotThere)?;
         Ok(seat.room.history(after, max))
     }
 
@@ -187,8 +184,8 @@ impl Member {
                 Ok(())
             }
             Word::Kicked { room, why } => {
-                let me = self.address.id();
-                let is_gone = |seat: &Seat| Arc::ptr_eq(seat.room.name(), &room) && !seat.is_of(me);
+                let is_gone =
+                    |seat: &Seat| Arc::ptr_eq(seat.room.name(), &room) && !seat.is_taken();
                 if let Some(at) = self.seats.iter().position(is_gone) {
                     self.seats.remove(at);
                     sink.put(Event::Kicked { room: &room, why: &why });
@@ -212,13 +209,12 @@ impl Member {
     /// loop, or more users come and go than can be told one by one.
     pub fn tick(&mut self, now: Duration, sink: &mut impl Sink) {
         self.rooms.sweep(now);
-        let me = self.address.id();
         self.seats.retain(|seat| {
-            let is_mine = seat.is_of(me);
-            if !is_mine {
+            let is_taken = seat.is_taken();
+            if !is_taken {
                 sink.put(Event::Kicked { room: seat.room.name(), why: "" });
             }
-            is_mine
+            is_taken
         });
         self.go_on(sink);
     }

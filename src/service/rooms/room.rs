@@ -189,7 +189,7 @@ impl Room {
 
     /// The posts after this offset that are kept, oldest first, at most `max`.
     pub fn history(&self, after: u64, max: usize) -> Vec<Arc<Post>> {
-        self.read(after, max).0
+        self.state().after(after, max)
     }
 
     /// How it is now.
@@ -353,10 +353,17 @@ impl Room {
     }
 
     /// The posts after this offset that are kept, at most `max`, and the offset of the latest.
-    pub(super) fn read(&self, after: u64, max: usize) -> (Vec<Arc<Post>>, u64) {
+    /// `None` if the connection is not in this slot any more.
+    pub(super) fn read(
+        &self,
+        slot: u32,
+        id: ConnectionId,
+        after: u64,
+        max: usize,
+    ) -> Option<(Vec<Arc<Post>>, u64)> {
         let state = self.state();
-        let posts = state.log.as_ref().map(|log| log.after(after, max));
-        (posts.unwrap_or_default(), self.head())
+        state.seated(slot, id)?;
+        Some((state.after(after, max), self.head()))
     }
 
     /// The latest change of users.
@@ -436,6 +443,10 @@ impl Drop for Room {
 impl State {
     fn seated(&self, slot: u32, id: ConnectionId) -> Option<&Seated> {
         self.members.get(slot as usize).filter(|seated| seated.address.id() == id)
+    }
+
+    fn after(&self, offset: u64, max: usize) -> Vec<Arc<Post>> {
+        self.log.as_ref().map(|log| log.after(offset, max)).unwrap_or_default()
     }
 
     /// Posts one envelope to each loop that has members. A loop that has too much mail already gets

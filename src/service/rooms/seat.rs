@@ -20,8 +20,9 @@ const BATCH: usize = 32;
 
 pub(super) struct Seat {
     pub(super) room: Arc<Room>,
-    /// Which of the room's members it is.
+    /// Which of the room's members it is, and whose.
     slot: u32,
+    me: ConnectionId,
     /// What was told up to here, as a post or in a gap.
     cursor: u64,
     /// The change of users that was told last, and whether all their names are known since then.
@@ -35,20 +36,20 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(room: Arc<Room>, admitted: &Admitted) -> Self {
+    pub(super) fn new(room: Arc<Room>, me: ConnectionId, admitted: &Admitted) -> Self {
         let Admitted { slot, offset: cursor, presence, .. } = admitted;
         let (slot, cursor, present) = (*slot, *cursor, presence.version);
         let named = presence.is_named();
-        Self { room, slot, cursor, present, named, dropped: 0, reading: false }
+        Self { room, slot, me, cursor, present, named, dropped: 0, reading: false }
     }
 
     pub(super) fn slot(&self) -> u32 {
         self.slot
     }
 
-    /// Whether it is still this connection's: it was not removed.
-    pub(super) fn is_of(&self, me: ConnectionId) -> bool {
-        self.room.has(self.slot, me)
+    /// Whether it is still the member's: it was not removed.
+    pub(super) fn is_taken(&self) -> bool {
+        self.room.has(self.slot, self.me)
     }
 
     /// How far it has come.
@@ -94,7 +95,11 @@ impl Seat {
         self.skip(dropped, Missed::Slow, sink);
         self.reading = true;
         while self.reading && !sink.is_full() {
-            let (posts, head) = self.room.read(self.cursor, BATCH);
+            let Some((posts, head)) = self.room.read(self.slot, self.me, self.cursor, BATCH) else {
+                // It was removed: what was said since then it does not hear.
+                self.reading = false;
+                return;
+            };
             for post in &posts {
                 if sink.is_full() {
                     return;
@@ -141,7 +146,7 @@ impl Seat {
 
     /// Tells who is there, if that is not known.
     pub(super) fn look_around(&mut self, sink: &mut impl Sink) {
-        if self.room.changes() > self.present && !sink.is_full() {
+        if self.room.changes() > self.present && !sink.is_full() && self.is_taken() {
             let presence = self.room.present();
             (self.present, self.named) = (presence.version, presence.is_named());
             sink.put(Event::Present(self.room.name(), &presence));

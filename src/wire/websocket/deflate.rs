@@ -51,9 +51,15 @@ impl Inflater {
             zlib.reset(false);
         }
         // A stream may end within a message; what follows then is another one.
-        match inflate_part(zlib, message, max, to)? {
+        if inflate_part(zlib, message, max, to)? {
+            return Ok(());
+        }
+        let whole = to.len();
+        inflate_part(zlib, &TAIL, max, to)?;
+        // The end of an empty block says nothing, unless it fell into a block that is not complete.
+        match to.len() == whole {
             true => Ok(()),
-            false => inflate_part(zlib, &TAIL, max, to).map(drop),
+            false => Err(WebSocketError::invalid("compression that is cut short")),
         }
     }
 }
@@ -223,6 +229,23 @@ mod tests {
         inflater.inflate(b"\xf2\x00\x11\x00\x00", true, 10, &mut to).unwrap();
         assert_eq!(to, b"HelloHello");
         assert!(inflater.inflate(b"\xf2\x00\x11\x00\x00", false, 20, &mut to).is_err());
+    }
+
+    #[test]
+    fn a_message_that_was_cut_is_not_taken_for_a_whole_one() {
+        // A block of 100 bytes as they are, of which three came; and one that is not complete.
+        assert_eq!(
+            inflated(b"\x00\x64\x00\x9b\xffabc", 200).unwrap_err().code,
+            CloseCode::INVALID_DATA
+        );
+        let text: Vec<u8> = (0..200u8).flat_map(|at| [at, at / 3, b'x']).collect();
+        let mut deflater = Deflater::new();
+        let small = deflater.deflate(&text, 15, 9).unwrap();
+        assert_eq!(inflated(small, text.len()).unwrap(), text);
+        for end in 1..small.len() {
+            let heard = inflated(&small[..end], 2 * text.len());
+            assert!(heard.is_err() || heard.as_ref().is_ok_and(|it| text.starts_with(it)), "{end}");
+        }
     }
 
     #[test]
