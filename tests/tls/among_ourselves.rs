@@ -188,3 +188,22 @@ fn nobody_notices_that_certificates_are_exchanged() {
     assert_eq!(ask(&dial, true).reason, Reason::TlsCertificate);
     server.shut_down();
 }
+
+#[test]
+fn what_is_read_again_is_what_took_the_place_of_all() {
+    let folder = Folder::new();
+    let tls = TlsServer::builder().identity(folder.localhost()).build().unwrap();
+    let server = Server::start(&tls);
+    let dial = dial(&server, &client(&folder));
+    let next = folder.put("next", &folder.authority.sign(&["localhost"]));
+    tls.replace(vec![next]).unwrap();
+    folder.put("server", &folder.authority.sign(&["elsewhere.example"]));
+    tls.reload().unwrap();
+    assert_eq!(ask(&dial, true).reason, Reason::ByUs);
+    // What can't be read changes nothing.
+    folder.write("next.pem", "no certificate");
+    assert!(tls.reload().unwrap_err().to_string().contains("next.pem"));
+    assert!(tls.replace(Vec::new()).is_err());
+    assert_eq!(ask(&dial, true).reason, Reason::ByUs);
+    server.shut_down();
+}
