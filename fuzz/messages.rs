@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 
+use overt::service::http::client::Url;
 use overt::wire::http::{
     BodyLength, Headers, HttpDate, HttpError, HttpLimits, MediaType, Method, Precondition, Ranges,
     RequestHead, ResponseHead, StatusCode, Validators, choose_encoding, choose_type, cookies,
@@ -265,5 +266,14 @@ pub(crate) fn fields(data: &[u8], _: Cuts) {
     if let Ok(text) = std::str::from_utf8(value) {
         percent_decode(text);
         form_pairs(text).for_each(drop);
+        followed(text);
     }
+}
+
+/// Where a client goes that follows a `location`.
+fn followed(location: &str) {
+    let from: Url = "http://a.example:81/b/c?d".parse().expect("this is a URL");
+    let Ok(to) = from.join(location) else { return };
+    assert_eq!(to.to_string().parse(), Ok(to.clone()), "{location:?}");
+    assert!(RequestHead::new(Method::GET, to.target()).is_ok(), "{location:?}");
 }

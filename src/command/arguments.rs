@@ -26,7 +26,8 @@ Examples:
 
 An ADDR is 127.0.0.1:7000, [::1]:7000 or unix:/path; port 0 takes any that is free. A TIME is a
 number with a unit, as 500ms or 30s; a SIZE is in bytes, or as 64K or 8M. Set RUST_LOG=debug to see
-every connection that ends, and why. Ctrl-C drains and ends; a second one ends at once.";
+every connection that ends, and why. Ctrl-C drains and ends; a second one ends at once. SIGHUP has
+certificates read again.";
 
 /// Networking services on event loops, to try out and to put load on. Without a command: all of
 /// them at once on loopback, as a demonstration.

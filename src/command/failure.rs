@@ -35,11 +35,14 @@ impl Failure {
 
     /// `doing` failed for a reason of the system's, or because a setting makes no sense.
     pub(super) fn system(doing: &str, error: &io::Error) -> Self {
-        let code = match error.kind() {
+        Self { what: format!("{doing}: {error}"), code: Self::code(error) }
+    }
+
+    fn code(error: &io::Error) -> u8 {
+        match error.kind() {
             io::ErrorKind::InvalidInput => Self::USAGE,
             _ => Self::SYSTEM,
-        };
-        Self { what: format!("{doing}: {error}"), code }
+        }
     }
 
     /// An address could not be listened at; `cure` says how to choose another.
@@ -54,7 +57,8 @@ impl Failure {
                 what: format!("{doing}: this machine has no such address; {cure}"),
                 code: Self::SYSTEM,
             },
-            _ => Self::system(&doing, error),
+            // It names the address itself.
+            _ => Self { what: error.to_string(), code: Self::code(error) },
         }
     }
 }

@@ -5,6 +5,8 @@ mod cert;
 mod demonstration;
 mod failure;
 mod proxy;
+#[cfg(all(unix, feature = "signals"))]
+mod reload;
 mod run;
 mod server;
 mod tls;

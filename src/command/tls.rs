@@ -10,7 +10,8 @@ use crate::net::transport::{Identity, Roots, TlsServer};
 #[derive(Args)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct Tls {
-    /// Speak TLS, with the certificates in this PEM file; `overt cert` makes one for development
+    /// Speak TLS, with the certificates in this PEM file; `overt cert` makes one for development.
+    /// At SIGHUP it and its key are read again
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The key that belongs to the first of them
@@ -22,7 +23,8 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// How TLS is to be spoken, if it is; `protocols` are those that a client may ask for.
+    /// How TLS is to be spoken, if it is; `protocols` are those that a client may ask for. From now
+    /// on SIGHUP has the files read again.
     pub(super) fn server(&self, protocols: &[&str]) -> Result<Option<TlsServer>, Failure> {
         let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
         let failed = |error| Failure::system("cannot speak TLS", &error);
@@ -31,6 +33,9 @@ impl Tls {
         if let Some(roots) = &self.tls_client_ca {
             server = server.require_client(Roots::none().and_file(roots).map_err(failed)?);
         }
-        server.build().map(Some).map_err(failed)
+        let server = server.build().map_err(failed)?;
+        #[cfg(all(unix, feature = "signals"))]
+        super::reload::at_hangup(server.clone()).map_err(failed)?;
+        Ok(Some(server))
     }
 }

@@ -158,9 +158,32 @@ impl<N: Net> EventLoop<N> {
         let order = Order::<N>::Adopt { stream, peer, gate: number };
         let target = &self.shared.loads[usize::from(home)].home;
         if let Err(Order::Adopt { stream, .. }) = order.post(target) {
+            // That loop has ended, and this one has not.
             self.shared.leave(home);
-            gate.leave(peer);
+            self.shared.enter(self.number);
+            self.admit(stream, peer, number);
+        }
+    }
+
+    /// This loop has ended: gives a connection that another one accepted for it to one that has
+    /// not, if there is any.
+    pub(super) fn pass_on(&mut self, stream: N::Stream, peer: Peer, gate: u16) {
+        self.shared.leave(self.number);
+        let shared = self.shared.clone();
+        let mut order = Order::<N>::Adopt { stream, peer, gate };
+        for (home, load) in (0..).zip(&shared.loads).filter(|(home, _)| *home != self.number) {
+            shared.enter(home);
+            match order.post(&load.home) {
+                Ok(()) => return,
+                Err(back) => order = back,
+            }
+            shared.leave(home);
+        }
+        if let Order::Adopt { stream, .. } = order {
             self.core.net.close(stream, true);
+        }
+        if let Some(gate) = self.gate(gate) {
+            gate.leave(peer);
         }
     }
 

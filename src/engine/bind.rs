@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::check::cannot;
 use super::engine::{Engine, Handle};
 use super::limits::Sessions;
 use super::order::Order;
@@ -20,6 +21,9 @@ impl<N: Net> Engine<N> {
     /// Where the system spreads datagrams over sockets of one address (`SO_REUSEPORT`), each loop
     /// has a socket and a state machine of its own, and all datagrams of one peer come to the same
     /// loop. Otherwise, and with [`Bind::single`], the first loop has the only one.
+    ///
+    /// # Errors
+    /// In one line: what is no address, or why the system won't bind to it.
     pub fn bind<D: Datagrams>(
         &mut self,
         at: impl IntoBind,
@@ -42,8 +46,8 @@ impl<N: Net> Engine<N> {
 
     fn bind_service(&mut self, how: Bind, service: Service) -> io::Result<Endpoint> {
         let several = self.loops.len() > 1 && N::REUSE_PORT_SPREADS && how.can_be_several();
-        let (probe, at) =
-            self.loops[0].core.net.bind(&Bind { reuse_port: false, ..how.clone() })?;
+        let probed = self.loops[0].core.net.bind(&Bind { reuse_port: false, ..how.clone() });
+        let (probe, at) = probed.map_err(cannot("bind to", &how.at))?;
         if !several {
             self.loops[0].add_socket((probe, at.clone()), service)?;
             return Ok(at);
@@ -52,7 +56,7 @@ impl<N: Net> Engine<N> {
         drop(probe);
         for event_loop in &mut self.loops {
             let how = Bind { at: at.clone(), reuse_port: true, ..how.clone() };
-            let bound = event_loop.core.net.bind(&how)?;
+            let bound = event_loop.core.net.bind(&how).map_err(cannot("bind to", &at))?;
             event_loop.add_socket(bound, service.clone())?;
         }
         Ok(at)
@@ -82,7 +86,7 @@ impl Handle {
     }
 
     fn bind_service(&self, how: &Bind, service: Service) -> io::Result<Endpoint> {
-        let (socket, at) = Os::open_datagram(how)?;
+        let (socket, at) = Os::open_datagram(how).map_err(cannot("bind to", &how.at))?;
         let order = Order::<Os>::Serve { socket, at: at.clone(), service };
         let ended = |_| io::Error::new(io::ErrorKind::NotConnected, "the engine has ended");
         order.post(&self.shared.least().home).map_err(ended)?;

@@ -1,9 +1,11 @@
-//! Settings that make no sense: [`Config::check`] says which, in one line.
+//! Settings that make no sense: [`Config::check`] says which, in one line; and addresses that
+//! can't be opened ([`cannot`]).
 
 use std::io;
 use std::time::Duration;
 
 use super::limits::{Admission, Config, Deadlines, Limits, Sessions};
+use crate::net::Endpoint;
 
 /// Loops and workers are numbered in 16 bits.
 const THREADS_MAX: usize = 4096;
@@ -102,9 +104,17 @@ fn wrong(what: String) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
+/// An address that the system won't open is named: its own words don't.
+pub(super) fn cannot(open: &str, at: &Endpoint) -> impl FnOnce(io::Error) -> io::Error + use<> {
+    let what = format!("cannot {open} {at}");
+    move |error| io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Engine;
+    use crate::service::{DatagramEcho, Echo};
 
     #[track_caller]
     fn says(change: impl FnOnce(&mut Config), expected: &str) {
@@ -148,5 +158,18 @@ mod tests {
             |c| c.deadlines.idle = Duration::ZERO,
             "Deadlines::idle is zero: it would pass at once",
         );
+    }
+    #[test]
+    fn an_address_that_is_in_use_is_named() {
+        let engine = || Engine::new(Config { loops: 2, ..Config::default() }).unwrap();
+        let (mut first, mut second) = (engine(), engine());
+        let at = first.listen("127.0.0.1:0", || Echo).unwrap();
+        let error = second.listen(at.clone(), || Echo).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().starts_with(&format!("cannot listen at {at}: ")), "{error}");
+        let at = first.bind("127.0.0.1:0", || DatagramEcho).unwrap();
+        let error = second.bind(at.clone(), || DatagramEcho).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().starts_with(&format!("cannot bind to {at}: ")), "{error}");
     }
 }

@@ -9,15 +9,15 @@ use std::io::{self, IoSlice};
 use super::core::Core;
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, ENDED, EOF, FINISHING, FIRST, HANDSHAKING, HELD, JOBS,
-    KEEPS, LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF,
+    CLOSING, CONGESTED, DRAIN_LATE, DRAINED, DUPLEX, ENDED, EOF, FINISHING, FIRST, HANDSHAKING,
+    HELD, JOBS, KEEPS, LINGERING, OPENED, PAUSED, READABLE, RESUMED, SECURED, TELL_DRAIN, TELL_EOF,
     TELL_WRITABLE, WRITABLE, YIELDED,
 };
 use super::kept::Kept;
 use super::ledger::{self, Phase};
 use crate::base::output::SLICES;
 use crate::handler::stage::{AnyHandler, Event, Facts};
-use crate::handler::{ConnectionId, Deadline, Result};
+use crate::handler::{Close, ConnectionId, Deadline, Result};
 use crate::net::{Net, Readiness};
 
 /// What a visit does before it reads, or reads in another way, if any of these is set.
@@ -114,7 +114,7 @@ impl<N: Net> Connection<N> {
     #[inline(always)]
     fn read_on<const ENCRYPTED: bool>(&mut self, core: &mut Core<N>) -> Result {
         let mut budget = core.bounds.read_per_visit;
-        while self.wants_read() && !core.stage.output.is_congested() {
+        while self.wants_read() && !self.is_held_up(core) {
             let count = match ENCRYPTED {
                 false => self.fill(budget, core)?,
                 true => self.fill_and_open(budget, core)?,
@@ -155,7 +155,7 @@ impl<N: Net> Connection<N> {
         if self.flags & JOBS != 0 && core.stage.asked.desk.is_full(self.facts.out) {
             self.hold(core);
         }
-        let choked = self.is_choked() || core.stage.output.is_congested();
+        let choked = self.is_choked() || self.is_held_up(core);
         if self.flags & (RESUMED | YIELDED) != 0 && !choked {
             let wanted = self.flags & (PAUSED | CLOSING | HELD) == 0;
             self.flags &= !RESUMED;
@@ -245,7 +245,7 @@ impl<N: Net> Connection<N> {
         }
         self.flags & TELL_WRITABLE != 0
             || self.is_to_be_drained()
-            || self.flags & CONGESTED == 0
+            || self.flags & (CONGESTED | DUPLEX) != CONGESTED
                 && (self.wants_read()
                     || self.flags & RESUMED != 0
                     || self.flags & (YIELDED | PAUSED | HELD | CLOSING) == YIELDED
@@ -273,7 +273,7 @@ impl<N: Net> Connection<N> {
 
     /// Socket → input, `most` bytes at most.
     #[inline]
-    fn fill(&mut self, most: usize, core: &mut Core<N>) -> io::Result<usize> {
+    pub(super) fn fill(&mut self, most: usize, core: &mut Core<N>) -> io::Result<usize> {
         let room = core.stage.input.room();
         let size = room.len().min(most);
         match core.net.read(&mut self.stream, room.get_mut(..size).unwrap_or_default()) {
@@ -386,11 +386,11 @@ impl<N: Net> Connection<N> {
         if core.stage.output.is_congested() {
             self.flags |= CONGESTED;
         }
-        if self.flags & CONSEQUENCES != 0 {
-            self.send(core)?;
-            return self.end_something(core);
-        }
-        Ok(self.flush(core)?)
+        let settled = match self.flags & CONSEQUENCES {
+            0 => self.flush(core).map_err(Close::from),
+            _ => self.send(core).and_then(|()| self.end_something(core)),
+        };
+        settled.map_err(|why| self.last_words(why, core))
     }
 
     /// Output → socket, encrypted or not.

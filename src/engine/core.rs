@@ -111,7 +111,7 @@ pub(crate) struct Core<N> {
 
 impl<N: Net> Core<N> {
     /// For one loop: its world, its mailbox, its ways to the workers, and the count of the bytes
-    /// that the process holds.
+    /// that the engine holds.
     pub(crate) fn new(
         mut net: N,
         home: Home,
@@ -143,6 +143,7 @@ impl<N: Net> Core<N> {
             #[cfg(feature = "tls")]
             secured: None,
             dials: Vec::new(),
+            is_draining: false,
             tls: None,
             home: home.clone(),
             mailbox_max: limits.mailbox,

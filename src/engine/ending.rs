@@ -6,8 +6,8 @@ use std::io;
 use super::connection::Connection;
 use super::core::Core;
 use super::flag::{
-    CLOSING, CONGESTED, EOF, FINISHING, HELD, LINGERING, PAUSED, READABLE, RESUMED, TELL_WRITABLE,
-    YIELDED,
+    CLOSING, CONGESTED, DUPLEX, ENDED, EOF, FINISHING, HANDSHAKING, HELD, LINGERING, PAUSED,
+    READABLE, RESUMED, SECURED, TELL_WRITABLE, YIELDED,
 };
 use crate::handler::stage::{AnyHandler, Event, Stage};
 use crate::handler::{Close, Deadline, Result};
@@ -46,10 +46,17 @@ impl<N: Net> Connection<N> {
         Ok(())
     }
 
-    /// Whether its output, which was above high water, is not below low water yet.
+    /// Whether its output, which was above high water, is not below low water yet, and it is not
+    /// read from therefore.
     #[inline]
     pub(super) fn is_choked(&self) -> bool {
-        self.flags & (CONGESTED | TELL_WRITABLE) == CONGESTED
+        self.flags & (CONGESTED | TELL_WRITABLE | DUPLEX) == CONGESTED
+    }
+
+    /// Whether its output is above high water, and it is not read from therefore.
+    #[inline]
+    pub(super) fn is_held_up(&self, core: &Core<N>) -> bool {
+        core.stage.output.is_congested() && self.flags & DUPLEX == 0
     }
 
     /// Tells the handler once the output is below low water: it may then give more.
@@ -74,6 +81,34 @@ impl<N: Net> Connection<N> {
             self.flags |= TELL_WRITABLE;
         }
         Ok(())
+    }
+
+    /// The socket takes nothing more, as the peer has cut the connection. What it said before may
+    /// still be there: an answer, maybe, for which it did not have to hear all. It is heard where
+    /// the two directions have nothing to do with each other.
+    #[cold]
+    pub(super) fn last_words(&mut self, why: Close, core: &mut Core<N>) -> Close {
+        let hears = self.flags & (DUPLEX | HANDSHAKING) == DUPLEX;
+        if !hears || !matches!(why, Close::Reset(_) | Close::Io(_)) {
+            return why;
+        }
+        core.stage.output.clear();
+        self.flags |= READABLE | ENDED;
+        let mut budget = core.bounds.read_per_visit;
+        while budget > 0 && self.would_read() {
+            let read = match self.flags & SECURED {
+                0 => self.fill(budget, core).map_err(Close::from),
+                _ => self.fill_and_open(budget, core),
+            };
+            let Ok(count @ 1..) = read else { break };
+            budget = budget.saturating_sub(count);
+            let is_news = self.flags & SECURED == 0 || self.has_opened_something(core);
+            if is_news && self.dispatch_data(core).is_err() {
+                break;
+            }
+        }
+        core.stage.output.clear();
+        why
     }
 
     /// Whether what the peer has said comes before `on_writable`: a handler that fills the output

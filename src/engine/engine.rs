@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 
+use super::check::cannot;
 use super::core::{Core, millis};
 use super::gate::Gate;
 use super::limits::{Admission, Balance, Config, Spread};
@@ -140,6 +141,9 @@ impl<N: Net> Engine<N> {
     /// Listens at an address: a `SocketAddr`, `"127.0.0.1:7000"`, `"unix:/run/overt.sock"`, a
     /// [`Listen`], or a socket that listens already. Each connection gets a handler from `handler`.
     /// Tells the address bound.
+    ///
+    /// # Errors
+    /// In one line: what is no address, or why the system won't listen there.
     pub fn listen<H: Handler>(
         &mut self,
         at: impl IntoListen,
@@ -173,21 +177,28 @@ impl<N: Net> Engine<N> {
             Arc::new(Gate::new(at, factory, secured, admission, limits, key))
         };
         if !reuse_port {
-            let (socket, at) = self.loops[0].core.net.listen(how)?;
+            let cannot = cannot("listen at", &how.at);
+            let (socket, at) = self.loops[0].core.net.listen(how).map_err(cannot)?;
             let gate = gate(at.clone());
             self.add_listener(0, socket, gate, None, balance)?;
             return Ok(at);
         }
-        let backlog = how.backlog;
-        let dual_stack = how.dual_stack;
-        let listen =
-            |at: Endpoint, reuse_port| Listen { backlog, dual_stack, reuse_port, ..Listen::at(at) };
+        let Listen { at, backlog, dual_stack, unsent_max, .. } = how;
+        let listen = |at: Endpoint, reuse_port| Listen {
+            backlog,
+            dual_stack,
+            reuse_port,
+            unsent_max,
+            ..Listen::at(at)
+        };
         // With the option set, a port that is in use already would be shared without a word.
-        let (probe, at) = self.loops[0].core.net.listen(listen(how.at, false))?;
+        let probed = self.loops[0].core.net.listen(listen(at.clone(), false));
+        let (probe, at) = probed.map_err(cannot("listen at", &at))?;
         drop(probe);
         let (gate, mut number) = (gate(at.clone()), None);
         for index in 0..self.loops.len() {
-            let (socket, _) = self.loops[index].core.net.listen(listen(at.clone(), true))?;
+            let opened = self.loops[index].core.net.listen(listen(at.clone(), true));
+            let (socket, _) = opened.map_err(cannot("listen at", &at))?;
             number = Some(self.add_listener(index, socket, gate.clone(), number, None)?);
         }
         Ok(at)

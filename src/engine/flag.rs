@@ -58,6 +58,9 @@ pub(crate) const HANDSHAKING: u32 = 1 << 25;
 pub(crate) const DRAINED: u32 = 1 << 26;
 /// The handler itself sees to it that frames come in time.
 pub(crate) const TIMED: u32 = 1 << 27;
+/// Its two directions have nothing to do with each other: what it does not send is no reason not to
+/// read.
+pub(crate) const DUPLEX: u32 = 1 << 28;
 
 /// Bytes of the peer stay where they are, and that is our doing.
 pub(crate) const NOT_READING: u32 = PAUSED | HELD | YIELDED | CONGESTED | CLOSING;

@@ -6,8 +6,8 @@ use super::connection::Connection;
 use super::core::{Core, millis};
 use super::due::{Due, after};
 use super::flag::{
-    CLOSING, DRAINED, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED, TELL_DRAIN,
-    TELL_EOF, TIMED,
+    CLOSING, DRAINED, DUPLEX, EOF, FINISHING, HELD, JOBS, OWING, PAUSED, RESUMED, STARVED,
+    TELL_DRAIN, TELL_EOF, TIMED,
 };
 #[cfg(feature = "tls")]
 use super::flag::{SECURED, YIELDED};
@@ -41,6 +41,9 @@ impl<N: Net> Connection<N> {
         }
         if bits & ask::KEEP_TIME != 0 {
             self.flags |= TIMED;
+        }
+        if bits & ask::DUPLEX != 0 {
+            self.flags |= DUPLEX;
         }
         if bits & ask::CLOSE != 0 {
             self.flags |= CLOSING;
@@ -100,7 +103,7 @@ impl<N: Net> Connection<N> {
 
     /// What another handler asked for does not reach a successor, and what came before is told.
     fn begin_afresh(&mut self, core: &mut Core<N>) {
-        self.flags = self.flags & !(PAUSED | OWING | TIMED) | RESUMED;
+        self.flags = self.flags & !(PAUSED | OWING | TIMED | DUPLEX) | RESUMED;
         if self.flags & EOF != 0 {
             self.flags |= TELL_EOF;
         }

@@ -94,12 +94,14 @@ impl<N: Net> Connection<N> {
         } else {
             "waiting for PEER to send".to_owned()
         };
+        let reads_on = self.flags & flag::DUPLEX != 0;
+        let flags = if reads_on { self.flags & !flag::CONGESTED } else { self.flags };
         let held = [
             (flag::HELD, "reading held back by jobs"),
             (flag::CONGESTED, "reading paused by high water"),
             (flag::CLOSING, "closing"),
         ];
-        for (_, what) in held.iter().filter(|(flag, _)| self.flags & flag != 0) {
+        for (_, what) in held.iter().filter(|(flag, _)| flags & flag != 0) {
             let _ = write!(text, "; {what}");
         }
         let lingers = self.flags & flag::LINGERING != 0;

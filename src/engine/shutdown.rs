@@ -33,6 +33,7 @@ impl<N: Net> EventLoop<N> {
     fn enter_phase(&mut self, phase: ShutdownPhase, time: Duration) {
         self.phase = phase;
         self.shared.advance(phase);
+        self.core.stage.asked.is_draining = phase >= ShutdownPhase::Draining;
         self.shutdown.until = self.core.now() + u64::from(millis(time));
         self.shutdown.half = u64::MAX;
     }
@@ -184,7 +185,7 @@ impl<N: Net> EventLoop<N> {
         self.end();
     }
 
-    /// Whoever was given to this loop, and comes too late, is told.
+    /// Whoever was given to this loop, and comes too late, goes to another one, or is told.
     fn turn_away_all(&mut self) {
         while let Some(envelope) = self.inbox.receive() {
             if let Envelope::Order(order) = envelope
@@ -203,7 +204,7 @@ impl<N: Net> EventLoop<N> {
                 self.core.net.close(stream, true);
                 self.end_handler(handler, Close::Shutdown);
             }
-            Order::Adopt { stream, .. } => self.core.net.close(stream, true),
+            Order::Adopt { stream, peer, gate } => self.pass_on(stream, peer, gate),
             _ => {}
         }
     }
@@ -235,10 +236,12 @@ impl<N: Net> EventLoop<N> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
     use std::sync::mpsc::{Sender, channel};
+    use std::thread::yield_now;
 
-    use crate::engine::{Config, Engine};
+    use crate::engine::{Balance, Config, Engine, Spread};
     use crate::handler::{Close, Context, Dial, Handler, Never, Outgoing, Result};
     use crate::service::Echo;
 
@@ -252,6 +255,38 @@ mod tests {
             let error = engine.start().unwrap().join().unwrap_err();
             assert_eq!(error.to_string(), "broken on purpose");
         }
+    }
+
+    #[test]
+    fn who_is_given_to_a_loop_that_ends_is_served_by_another() {
+        let spread = Spread::HandOff(Balance::RoundRobin);
+        let mut engine = Engine::new(Config { loops: 2, spread, ..Config::default() }).unwrap();
+        let at = engine.listen("127.0.0.1:0", || Echo).unwrap().to_string();
+        let mut ending = engine.loops.pop().unwrap();
+        let running = engine.start().unwrap();
+        // The first one is the other loop's, which has not looked yet.
+        let mut clients = [(); 2].map(|()| TcpStream::connect(&at).unwrap());
+        while ending.inbox.is_empty() {
+            yield_now();
+        }
+        ending.end();
+        clients.iter_mut().for_each(echoes);
+        drop(ending);
+        let mut later = [(); 2].map(|()| TcpStream::connect(&at).unwrap());
+        later.iter_mut().for_each(echoes);
+        assert_eq!(running.handle().connections(), 4);
+        drop((clients, later));
+        while running.handle().connections() > 0 {
+            yield_now();
+        }
+        running.shut_down().unwrap();
+    }
+
+    fn echoes(client: &mut TcpStream) {
+        client.write_all(b"hello").unwrap();
+        let mut echo = [0; 5];
+        client.read_exact(&mut echo).unwrap();
+        assert_eq!(&echo, b"hello");
     }
 
     struct Told(Sender<Close>);

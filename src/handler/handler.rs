@@ -326,6 +326,15 @@ impl<H: Handler> Effects<'_, H> {
         self.asked.bits |= ask::KEEP_TIME;
     }
 
+    /// Says that the two directions of this connection have nothing to do with each other, as for a
+    /// client, or one side of a tunnel: the peer is read from even while the output is
+    /// [congested](Output::is_congested). A peer that reads no more than it is read from would wait
+    /// for ever, else. What comes of it must have another bound, such as [`pause`](Self::pause). A
+    /// successor begins without.
+    pub fn read_while_congested(&mut self) {
+        self.asked.bits |= ask::DUPLEX;
+    }
+
     /// Says that this handler holds so many bytes by itself from now on, such as the beginning of a
     /// message. They count to `Limits::memory_max`, as those of the connection's buffers do; a
     /// successor begins without.
@@ -401,6 +410,12 @@ impl<'a> Outgoing<'a> {
     /// 64 random bits, for jitter and choices. Not for secrets.
     pub fn random(&mut self) -> u64 {
         self.asked.random.next()
+    }
+
+    /// Whether the engine drains, as a part of a graceful shutdown: who asks for a new connection
+    /// is then told [`Close::Shutdown`].
+    pub fn is_draining(&self) -> bool {
+        self.asked.is_draining
     }
 
     /// Opens an outgoing connection on this same loop.

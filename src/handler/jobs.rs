@@ -36,8 +36,11 @@ pub(crate) struct Parcel {
 }
 
 impl Task for Parcel {
-    fn run(mut self) {
+    fn run(&mut self) {
         self.batch.run();
+    }
+
+    fn go_back(self) {
         // A loop that has ended wants no answers.
         let _ = self.home.post(Envelope::Done(self.batch));
     }

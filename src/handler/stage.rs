@@ -47,13 +47,15 @@ pub(crate) struct Asked {
     pub(crate) write_deadline: Option<Duration>,
     /// The memory that the handler holds by itself.
     pub(crate) own: usize,
-    /// What the process holds, as this loop counts it.
+    /// What the engine holds, as this loop counts it.
     pub(crate) budget: Budget,
     pub(crate) successor: Option<Box<dyn AnyHandler>>,
     /// How to encrypt from now on, and whom the peer must be.
     #[cfg(feature = "tls")]
     pub(crate) secured: Option<(Secured, String)>,
     pub(crate) dials: Vec<DialOrder>,
+    /// No connection is opened any more, because the engine shuts down.
+    pub(crate) is_draining: bool,
     /// What the connection of this name, the latest one that was encrypted, agreed on.
     pub(crate) tls: Option<(ConnectionId, Arc<TlsFacts>)>,
     pub(crate) home: Home,
@@ -110,6 +112,7 @@ pub(crate) mod ask {
     #[cfg(feature = "tls")]
     pub(crate) const SECURE: u32 = 1 << 12;
     pub(crate) const OWN: u32 = 1 << 13;
+    pub(crate) const DUPLEX: u32 = 1 << 14;
     /// … and the bits above it: one for each timer.
     pub(crate) const ARM: u32 = 1 << 16;
     pub(crate) const ARM_EVERY: u32 = 1 << 20;

@@ -71,6 +71,10 @@ pub struct Listen {
     /// Whether several loops may each have a socket at this address (`SO_REUSEPORT`). Set by the
     /// engine.
     pub reuse_port: bool,
+    /// How many bytes of a connection the system may hold that it could not send yet, because the
+    /// peer takes them slowly (`TCP_NOTSENT_LOWAT`; Linux and Android). What is more waits in the
+    /// output, and is bounded there.
+    pub unsent_max: u32,
     /// A socket that listens already, such as one that systemd passed.
     pub socket: Option<Listening>,
     /// How connections are encrypted, if they are: see `Listen::tls`, with the feature `tls`.
@@ -87,12 +91,17 @@ pub enum Listening {
     Unix(std::os::unix::net::UnixListener),
 }
 
+/// What the system holds unsent of a connection unless said otherwise: enough for it to go on
+/// sending while a loop is busy. Linux would take 4 MB for each peer that does not read, and
+/// needs milliseconds to cut them into the small segments that such peers like to ask for.
+pub(super) const UNSENT_MAX: u32 = 128 << 10;
+
 impl Listen {
-    /// At `at`, with a backlog of 1,024, dual stack.
+    /// At `at`, with a backlog of 1,024, dual stack, and up to 128 KiB unsent.
     pub fn at(at: impl Into<Endpoint>) -> Self {
-        let at = at.into();
-        let (reuse_port, socket, secured) = (false, None, None);
-        Self { at, backlog: 1024, dual_stack: true, reuse_port, socket, secured }
+        let (backlog, dual_stack, unsent_max) = (1024, true, UNSENT_MAX);
+        let (at, reuse_port, socket, secured) = (at.into(), false, None, None);
+        Self { at, backlog, dual_stack, reuse_port, unsent_max, socket, secured }
     }
 }
 

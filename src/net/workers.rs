@@ -17,7 +17,9 @@ use super::doorbell::Doorbell;
 
 /// What a worker is given. It brings its own way back.
 pub(crate) trait Task: Send + 'static {
-    fn run(self);
+    fn run(&mut self);
+    /// It was run, and is counted no more: goes back to whoever gave it.
+    fn go_back(self);
     /// How many jobs it is made of.
     fn jobs(&self) -> u32;
 }
@@ -136,10 +138,13 @@ impl<T: Task> Worker<T> {
         }
     }
 
-    fn run(&self, task: T) {
+    /// A worker that is done must not look busy to those who hear of it, and who may have a choice
+    /// between this one and one that is.
+    fn run(&self, mut task: T) {
         let jobs = task.jobs();
         task.run();
         self.state.jobs.fetch_sub(jobs, Relaxed);
+        task.go_back();
     }
 
     /// For simulations: whether it has nothing to do.
@@ -161,7 +166,9 @@ mod tests {
     struct Say(mpsc::Sender<u32>, u32);
 
     impl Task for Say {
-        fn run(self) {
+        fn run(&mut self) {}
+
+        fn go_back(self) {
             self.0.send(self.1).unwrap();
         }
 
@@ -194,5 +201,31 @@ mod tests {
         assert_eq!(workers.jobs(0), 3);
         assert!(bodies[0].run_one());
         assert_eq!((workers.jobs(0), heard.recv()), (2, Ok(0)));
+    }
+
+    /// Looks how busy its worker is when it comes back.
+    struct Look(Workers<Self>, mpsc::Sender<u32>);
+
+    impl Task for Look {
+        fn run(&mut self) {
+            assert_eq!(self.0.jobs(0), 1);
+        }
+
+        fn go_back(self) {
+            self.1.send(self.0.jobs(0)).unwrap();
+        }
+
+        fn jobs(&self) -> u32 {
+            1
+        }
+    }
+
+    #[test]
+    fn a_worker_that_is_done_does_not_look_busy_to_those_who_hear_of_it() {
+        let (workers, mut bodies) = pool(1);
+        let (saw, seen) = mpsc::channel();
+        workers.send(0, Look(workers.clone(), saw));
+        assert!(bodies[0].run_one());
+        assert_eq!(seen.recv(), Ok(0));
     }
 }

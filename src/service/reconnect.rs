@@ -123,6 +123,9 @@ impl Reconnect {
     ///
     /// A client that ended its conversation on purpose just doesn't ask.
     pub fn again(&mut self, why: &Close, outgoing: &mut Outgoing<'_>) -> Option<Dial> {
+        if outgoing.is_draining() {
+            return None; // However it ended: perhaps in order, for this very reason.
+        }
         let (now, random) = (outgoing.now(), outgoing.random());
         self.next(why, now, random)
     }

@@ -142,6 +142,7 @@ impl Handler for Tunnel {
     type Message = Passed;
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.effects.read_while_congested();
         match std::mem::replace(&mut self.stage, Stage::Open) {
             Stage::New(dial) => {
                 self.stage = Stage::Dialled;

@@ -231,6 +231,7 @@ impl<H: Handler> Bench<H> {
     /// If the connection is closed.
     #[track_caller]
     pub fn drain(&mut self) {
+        self.core.stage.asked.is_draining = true;
         if let Some(connection) = &mut self.connection {
             connection.flags |= TELL_DRAIN;
         }

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 use serde_json::error::Category;
+use serde_json::ser::{Formatter, Serializer};
 
 use super::{Codec, LengthPrefixed, WireError};
 use crate::base::{Input, Output};
@@ -40,8 +41,10 @@ use crate::base::{Input, Output};
 ///
 /// # Bounds
 ///
-/// `frame_max` is checked before a frame is asked for, and while one is written. Values nest at
-/// most 128 deep, as serde_json has it; a frame that holds more than one value is malformed.
+/// `frame_max` is checked before a frame is asked for, and while one is written. A value lies in at
+/// most 127 arrays and objects, both ways, so that what is encoded can be decoded; what a decoder
+/// passes over, such as unknown fields, is not followed, and may lie deeper. A frame that holds
+/// more than one value is malformed.
 #[derive(Debug)]
 pub struct Json<T> {
     frames: LengthPrefixed,
@@ -51,6 +54,9 @@ pub struct Json<T> {
 
 /// The bytes of the length.
 const PREFIX: usize = 4;
+/// In how many arrays and objects a value may lie: as serde_json has it, which looks at it only
+/// while decoding.
+const NESTING_MAX: u8 = 127;
 
 impl<T> Json<T> {
     /// Values of up to `frame_max` bytes of JSON, the length not counted.
@@ -76,8 +82,8 @@ impl<T> Json<T> {
     /// output.
     ///
     /// # Errors
-    /// The value is longer than allowed, or can't be expressed in JSON, such as a map whose keys
-    /// are no strings.
+    /// The value is longer than allowed, nested too deep, or can't be expressed in JSON, such as a
+    /// map whose keys are no strings.
     pub fn encode_as<V: Serialize + ?Sized>(
         &mut self,
         value: &V,
@@ -86,13 +92,16 @@ impl<T> Json<T> {
         let (before, max) = (output.len(), self.frame_max as usize);
         output.put_zeros(PREFIX);
         let mut bounded = Bounded { output, left: max };
-        let written = serde_json::to_writer(&mut bounded, value);
+        let nesting = Nesting { left: NESTING_MAX };
+        let mut serializer = Serializer::with_formatter(&mut bounded, nesting);
+        let written = value.serialize(&mut serializer);
         let size = max - bounded.left;
         if let Err(error) = written {
             output.shorten(before);
-            return Err(match error.is_io() {
-                true => WireError::too_large(max as u64 + 1, max as u64, 0),
-                false => WireError::malformed("a value that JSON can't express", PREFIX + size),
+            return Err(match error.io_error_kind() {
+                Some(TOO_LARGE) => WireError::too_large(max as u64 + 1, max as u64, 0),
+                Some(_) => WireError::malformed("a value that nests too deep", PREFIX + size),
+                None => WireError::malformed("a value that JSON can't express", PREFIX + size),
             });
         }
         if let Some(prefix) = output.last_mut(PREFIX + size).first_chunk_mut::<PREFIX>() {
@@ -120,6 +129,10 @@ impl<T> Clone for Json<T> {
     }
 }
 
+/// What the two below fail with.
+const TOO_LARGE: io::ErrorKind = io::ErrorKind::FileTooLarge;
+const TOO_DEEP: io::ErrorKind = io::ErrorKind::InvalidData;
+
 /// Fails as soon as too much is written.
 struct Bounded<'a> {
     output: &'a mut Output,
@@ -129,13 +142,48 @@ struct Bounded<'a> {
 impl io::Write for Bounded<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let left = self.left.checked_sub(bytes.len());
-        self.left = left.ok_or(io::ErrorKind::FileTooLarge)?;
+        self.left = left.ok_or(TOO_LARGE)?;
         self.output.put(bytes);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Compact, and fails where an array or object begins that lies too deep.
+struct Nesting {
+    left: u8,
+}
+
+impl Nesting {
+    fn begin<W: ?Sized + io::Write>(&mut self, with: &[u8], to: &mut W) -> io::Result<()> {
+        self.left = self.left.checked_sub(1).ok_or(TOO_DEEP)?;
+        to.write_all(with)
+    }
+
+    fn end<W: ?Sized + io::Write>(&mut self, with: &[u8], to: &mut W) -> io::Result<()> {
+        self.left += 1;
+        to.write_all(with)
+    }
+}
+
+impl Formatter for Nesting {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.begin(b"[", to)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.end(b"]", to)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.begin(b"{", to)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.end(b"}", to)
     }
 }
 
@@ -218,6 +266,31 @@ mod tests {
             let decoded = Json::<serde_json::Value>::new(2000).decode(&mut framed(&json));
             assert_eq!(decoded.is_ok(), passes, "{depth}");
         }
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Node {
+        #[serde(default)]
+        parts: Vec<Self>,
+    }
+
+    #[test]
+    fn what_is_encoded_nests_no_deeper_than_what_is_decoded() {
+        let (mut codec, mut output) = (Json::<Node>::new(5000), Output::default());
+        let node = |depth: usize| {
+            (0..depth).fold(Node { parts: Vec::new() }, |node, _| Node { parts: vec![node] })
+        };
+        // Each is an object and an array, the innermost one has no part and is written as empty.
+        codec.encode(node(62), &mut output).unwrap();
+        assert!(codec.decode(&mut Input::from(output.to_vec())).unwrap().is_some());
+        let deep = "a value that nests too deep";
+        let (before, size) = (output.len(), 63 * "{'parts':[".len() + "{'parts':".len());
+        assert_eq!(codec.encode(node(63), &mut output), Err(WireError::malformed(deep, 4 + size)));
+        assert_eq!(output.len(), before);
+        // What a decoder passes over has no depth; but what stands in its place by default has.
+        let json = format!("{}{{\"more\":[]}}{}", "{\"parts\":[".repeat(63), "]}".repeat(63));
+        let decoded = codec.decode(&mut framed(json.as_bytes())).unwrap().unwrap();
+        assert_eq!(codec.encode(decoded, &mut output), Err(WireError::malformed(deep, 4 + size)));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Which route a request takes.
 
+use std::sync::Arc;
+
 use overt::service::http::{
-    Exchange, ExchangeContext, Params, Request, Responder, Response, Router,
+    Exchange, ExchangeContext, Params, Request, Responder, Response, Router, Site,
 };
 use overt::wire::http::{Method, RequestHead, ResponseHead, StatusCode};
 use overt::{Never, Result};
@@ -24,6 +26,7 @@ fn router() -> Router {
         .get("/items/special", says("special"))
         .route(Method::PATCH, "/items/{id}", says("patched "))
         .get("/files/{*id}", says("file "))
+        .get("/{{braced}}/{id}", says("braced "))
         .any("/any", says("any"))
         .host("b.example")
         .get("/", says("root of b"))
@@ -57,6 +60,7 @@ fn paths_lead_to_their_services() {
         ("GET", "/items/special", "special"),
         ("PATCH", "/items/7", "patched 7"),
         ("GET", "/files/a/b.txt", "file a/b.txt"),
+        ("GET", "/{braced}/7", "braced 7"),
         ("DELETE", "/any", "any"),
         ("GET", "http://a/items", "items"),
     ] {
@@ -118,8 +122,15 @@ fn a_wrong_route_shows_when_the_program_starts() {
 }
 
 /// Holds something for as long as it lives.
-struct Holds {
-    _held: std::sync::Arc<()>,
+pub(crate) struct Holds {
+    _held: Arc<()>,
+}
+
+impl Holds {
+    pub(crate) fn site(held: &Arc<()>) -> impl Site + use<> {
+        let held = held.clone();
+        move |_: &RequestHead, _: &Params| Self { _held: held.clone() }
+    }
 }
 
 impl Exchange for Holds {
@@ -133,15 +144,12 @@ impl Exchange for Holds {
 
 #[test]
 fn what_a_route_led_to_holds_nothing_while_the_connection_rests() {
-    let held = std::sync::Arc::new(());
-    let site = held.clone();
-    let router =
-        Router::new().site("/", move |_: &RequestHead, _: &Params| Holds { _held: site.clone() });
-    let mut bench = bench(router);
+    let held = Arc::new(());
+    let mut bench = bench(Router::new().site("/", Holds::site(&held)));
     bench.data(&crate::get("/"));
     assert_eq!(only(&mut bench).text(), "hello");
     // The test's own, and the site's.
-    assert_eq!(std::sync::Arc::strong_count(&held), 2);
+    assert_eq!(Arc::strong_count(&held), 2);
     bench.data(&crate::get("/"));
     assert_eq!(only(&mut bench).text(), "hello");
 }

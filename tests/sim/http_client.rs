@@ -2,15 +2,20 @@
 //! told why, if it gets none.
 
 use std::cell::Cell;
+use std::iter;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use overt::Dial;
-use overt::service::http::client::{Client, ClientConfig, Failure, ProxyServer, Request, Wait};
+use overt::service::http::client::{
+    Call, Client, ClientConfig, Failure, Part, ProxyServer, Ready, Request, Wait,
+};
+use overt::service::http::{Exchange, ExchangeContext, HttpServer, Params};
 use overt::sim::{Faults, Peer, Seeds, Simulation, seeds};
-use overt::wire::http::{BodyLength, Method};
+use overt::wire::http::{BodyLength, Headers, Method, RequestHead, ResponseHead, StatusCode};
+use overt::{Config, Context, Dial, Handler, Never, Result, Timer};
 
-use crate::asker::{Outcome, Question, are_over, ask, askers, stage};
+use crate::asker::{Outcome, Question, STAGE, are_over, ask, askers, stage};
 use crate::origin::{Reply, answer, chunked, origin};
 
 const AT: &str = "10.0.0.2:80";
@@ -209,6 +214,21 @@ fn a_body_larger_than_any_output_may_be_is_sent() {
 }
 
 #[test]
+fn what_comes_behind_an_answer_is_no_answer_to_the_next_question() {
+    // In a calm both come at once: later, nobody could tell to what it is an answer.
+    Seeds::new(10).faults(Faults::calm()).run(|sim| {
+        stage(sim);
+        origin(sim, AT, |_| {
+            Reply::Send([answer(200, "", b"good"), answer(200, "", b"evil")].concat())
+        });
+        let questions = (0..5).map(|_| Request::post(&format!("http://{AT}/")).unwrap().into());
+        for outcome in ask(sim, &Client::default(), questions.collect()) {
+            assert_eq!(outcome.body, b"good");
+        }
+    });
+}
+
+#[test]
 fn what_is_not_idempotent_is_not_sent_twice() {
     seeds(100, |sim| {
         stage(sim);
@@ -340,6 +360,102 @@ fn redirects_are_followed_as_often_as_was_asked_for() {
         assert_eq!(other.asked[0].head.headers.get("host"), Some(&b"10.0.0.3"[..]));
         // Answers that say so little are read to their end, and their connection used again.
         assert!(seen.peers <= 3, "{}", seen.peers);
+    });
+}
+
+/// Says the last of its request after a second, and takes nothing of the answer for five.
+struct Dawdler {
+    client: Client,
+    request: Request,
+    call: Option<Call>,
+    takes: bool,
+    parts: Arc<Mutex<Vec<Part>>>,
+}
+
+impl Handler for Dawdler {
+    type Message = Ready;
+
+    fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        self.call = Some(self.client.call(self.request.clone(), &mut cx.effects));
+        cx.effects.arm(Timer::new(0), SECOND);
+        cx.effects.arm(Timer::new(1), 5 * SECOND);
+        Ok(())
+    }
+
+    fn on_data(&mut self, _: &mut Context<'_, Self>) -> Result {
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: Ready, cx: &mut Context<'_, Self>) -> Result {
+        if let Some(call) = self.call.as_mut().filter(|_| self.takes) {
+            let parts = iter::from_fn(|| call.next(&mut cx.effects));
+            self.parts.lock().unwrap().extend(parts);
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, timer: Timer, cx: &mut Context<'_, Self>) -> Result {
+        match &self.call {
+            Some(call) if timer == Timer::new(0) => call.finish(Headers::default()),
+            _ => self.takes = true,
+        }
+        self.on_message(Ready(self.call.as_ref().unwrap().id()), cx)
+    }
+}
+
+#[test]
+fn who_takes_nothing_does_not_make_the_server_late_be_its_request_complete_or_not() {
+    seeds(30, |sim| {
+        stage(sim);
+        let request = match sim.random(2) {
+            0 => get("/"),
+            _ => get("/").stream(BodyLength::Unknown),
+        };
+        let mut said = false;
+        sim.serve(AT, move |peer| {
+            if !peer.take().is_empty() && !std::mem::replace(&mut said, true) {
+                peer.send(&answer(200, "", &numbers(100_000)));
+            }
+        });
+        let config = ClientConfig { window: 8000, idle: 2 * SECOND, ..Default::default() };
+        let (client, parts) = (Client::new(config), Arc::<Mutex<Vec<Part>>>::default());
+        let dawdler = Dawdler { client, request, call: None, takes: false, parts: parts.clone() };
+        let engine = sim.engine(Config::default());
+        engine.handle().connect(STAGE.parse::<Dial>().unwrap(), dawdler);
+        let is_over = |parts: &[Part]| matches!(parts.last(), Some(Part::End(_) | Part::Failed(_)));
+        sim.run_until(|| is_over(&parts.lock().unwrap()));
+        assert!(matches!(parts.lock().unwrap().last(), Some(Part::End(_))));
+    });
+}
+
+/// Leads in a circle, and takes its time.
+struct Circle;
+
+impl Exchange for Circle {
+    type Message = Never;
+
+    fn on_head(&mut self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        cx.arm(Timer::new(0), 2 * SECOND);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Timer, cx: &mut ExchangeContext<'_, Never>) -> Result {
+        cx.answer(&ResponseHead::new(StatusCode::FOUND).header("location", "/"), b"");
+        Ok(())
+    }
+}
+
+#[test]
+fn the_time_for_all_of_an_answer_counts_redirects_too() {
+    seeds(10, |sim| {
+        stage(sim);
+        let http = HttpServer::new(|_: &RequestHead, _: &Params| Circle);
+        sim.engine(Config::default()).listen(AT, move || http.connection()).unwrap();
+        let request = get("/").redirects(100).total(5 * SECOND);
+        let outcomes = ask(sim, &Client::default(), vec![request.into()]);
+        let failure = outcomes[0].failed();
+        assert!(matches!(failure, Failure::Late(Wait::Total)), "{failure:?}");
+        assert!(sim.now() < 7 * SECOND, "{:?}", sim.now());
     });
 }
 

@@ -258,6 +258,23 @@ fn a_second_backend_is_told_its_own_name() {
 }
 
 #[test]
+fn only_what_may_be_repeated_is_asked_of_another_backend() {
+    const OTHER: &str = "10.0.0.3:80";
+    for (method, count) in [("POST", 1), ("PATCH", 1), ("GET", 2), ("PUT", 2)] {
+        seeds(30, |sim| {
+            let seen = [BACKEND, OTHER].map(|at| origin(sim, at, |_| Reply::Cut(Vec::new())));
+            let backends = [BACKEND, OTHER];
+            let (_, _) = proxy(sim, ProxyConfig::default(), Limits::default(), &backends);
+            let request = format!("{method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            let got = exchange(sim, request.as_bytes(), &[Method::GET]);
+            assert_eq!(got[0].status, 502);
+            let asked = seen.iter().map(|seen| seen.borrow().asked.len()).sum::<usize>();
+            assert_eq!(asked, count, "{method}");
+        });
+    }
+}
+
+#[test]
 fn heads_are_written_anew() {
     seeds(20, |sim| {
         let seen = origin(sim, BACKEND, |_| {

@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
+use overt::service::http::HttpServer;
 use overt::service::http::proxy::ProxyConfig;
 use overt::sim::{Peer, Seeds, Simulation, Status, seeds};
 use overt::wire::http::{HttpLimits, Method};
 use overt::wire::http1::{RequestDecoder, RequestEvent};
-use overt::{Input, Limits};
+use overt::{Config, Input, Limits};
 
 use crate::behind::{AT, BACKEND, SECOND, answers, defaults, exchange, get, numbers, proxy};
 use crate::origin::{Reply, answer, origin};
@@ -235,6 +236,24 @@ fn an_answer_may_come_before_the_request_has_ended() {
         client.close();
         sim.run_until(|| proxy.counts().open == 0);
         assert_eq!(proxy.counts().held, 0);
+    });
+}
+
+#[test]
+fn a_backend_that_hears_only_as_fast_as_it_is_heard_does_not_wait_for_ever() {
+    const ALL: usize = 300_000;
+    seeds(30, |sim| {
+        // Soon it has said more than the sockets take, and does not read on before.
+        let limits = Limits { output_high: 4000, output_low: 1000, ..Limits::default() };
+        let http = HttpServer::new(overt::service::origin::origin());
+        let echo = sim.engine(Config { limits: limits.clone(), ..Config::default() });
+        echo.listen(BACKEND, move || http.connection()).unwrap();
+        let (_, _) = proxy(sim, ProxyConfig::default(), limits, &[BACKEND]);
+        let client = sim.connect(AT);
+        client.send(format!("{POST}Content-Length: {ALL}\r\n\r\n").as_bytes());
+        client.send(&numbers(ALL));
+        sim.run_until(|| client.is_over());
+        assert!(answers(&client.received(), &[Method::POST])[0].body == numbers(ALL));
     });
 }
 

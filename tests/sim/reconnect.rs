@@ -112,6 +112,20 @@ fn after_so_many_attempts_in_vain_it_gives_up() {
 }
 
 #[test]
+fn a_client_that_closes_because_the_engine_shuts_down_does_not_try_again() {
+    seeds(50, |sim| {
+        let answered = serve(sim, 0);
+        let seen = clients(sim, 1, |reconnect| reconnect);
+        sim.run_until(|| answered.get() == 1);
+        sim.signal(0);
+        sim.run_for(Duration::from_secs(60));
+        assert!(sim.report().is_some());
+        // It closed in order, and was told of nothing else after.
+        assert_eq!(seen.lock().unwrap().gave_up, [Reason::ByUs]);
+    });
+}
+
+#[test]
 fn a_herd_does_not_come_back_in_one_instant() {
     const HERD: usize = 300;
     let second = Duration::from_secs(1);

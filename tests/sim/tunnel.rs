@@ -136,3 +136,19 @@ fn more_than_a_tunnel_holds_gets_through_a_slow_reader() {
         assert_closes(sim, &[Reason::ByPeer]);
     });
 }
+
+#[test]
+fn a_server_that_hears_only_as_fast_as_it_is_heard_does_not_wait_for_ever() {
+    seeds(30, |sim| {
+        let limits = Limits { output_high: 4000, output_low: 1000, ..Limits::default() };
+        let config = Config { limits, ..Config::default() };
+        sim.engine(config.clone()).listen(TO, || overt::service::Echo).unwrap();
+        let to: SocketAddr = TO.parse().unwrap();
+        sim.engine(config).listen(AT, move || Tunnel::to(to)).unwrap();
+        let near = sim.connect(AT);
+        let question = numbers(400_000, 0);
+        near.send(&question);
+        sim.run_until(|| near.received_in_all() == question.len() as u64);
+        assert!(near.received() == question);
+    });
+}

@@ -27,7 +27,7 @@ impl Listener {
         match (how.socket, &how.at) {
             (Some(Listening::Tcp(socket)), _) => {
                 socket.set_nonblocking(true)?;
-                Self::tcp(TcpListener::from_std(socket))
+                Self::tcp(TcpListener::from_std(socket), how.unsent_max)
             }
             #[cfg(unix)]
             (Some(Listening::Unix(socket)), at) => {
@@ -40,7 +40,7 @@ impl Listener {
                 let socket = bound_tcp(*at, how.dual_stack, how.reuse_port)?;
                 listen(&socket, how.backlog)?;
                 socket.set_nonblocking(true)?;
-                Self::tcp(TcpListener::from_std(socket.into()))
+                Self::tcp(TcpListener::from_std(socket.into()), how.unsent_max)
             }
             #[cfg(unix)]
             (None, Endpoint::Unix(path)) => {
@@ -52,10 +52,11 @@ impl Listener {
         }
     }
 
-    fn tcp(listener: TcpListener) -> io::Result<(Self, Endpoint)> {
-        // Accepted sockets inherit it, which saves a system call for each.
+    fn tcp(listener: TcpListener, unsent_max: u32) -> io::Result<(Self, Endpoint)> {
+        // Accepted sockets inherit both, which saves a system call for each.
         #[cfg(target_os = "linux")]
         socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
+        super::stream::bound_unsent(&listener, unsent_max)?;
         let at = listener.local_addr()?;
         Ok((Self(Kind::Tcp(listener)), at.into()))
     }

@@ -1,4 +1,4 @@
-//! The real world: mio and socket2. Every method is one call, so that the seam costs nothing.
+//! The real world: mio and socket2. To read or to write is one call of the system, and no more.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
@@ -20,6 +20,8 @@ mod activation;
 mod datagram;
 #[cfg(all(target_os = "linux", feature = "linux"))]
 mod descriptors;
+#[cfg(all(unix, feature = "signals", feature = "command"))]
+mod hangups;
 mod listener;
 mod processor;
 mod resolver;
@@ -32,6 +34,8 @@ pub use activation::{Inherited, InheritedSocket, inherited};
 pub(crate) use datagram::Datagram;
 #[cfg(all(target_os = "linux", feature = "linux"))]
 pub use descriptors::raise_descriptor_limit;
+#[cfg(all(unix, feature = "signals", feature = "command"))]
+pub(crate) use hangups::Hangups;
 pub(crate) use listener::Listener;
 
 /// The waker's token. A connection's has a generation of 31 bits, so it is never this.
@@ -87,6 +91,7 @@ impl Os {
     pub(crate) fn enroll(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
+        stream::bound_unsent(&stream, crate::net::endpoint::UNSENT_MAX)?;
         Ok(TcpStream::from_std(stream))
     }
 

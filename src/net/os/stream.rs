@@ -6,6 +6,7 @@ use std::time::Duration;
 use mio::net::TcpStream;
 
 use crate::net::Endpoint;
+use crate::net::endpoint::UNSENT_MAX;
 
 /// Begins to connect.
 pub(super) fn connect(to: &Endpoint) -> io::Result<TcpStream> {
@@ -13,6 +14,7 @@ pub(super) fn connect(to: &Endpoint) -> io::Result<TcpStream> {
         Endpoint::Ip(address) => {
             let stream = TcpStream::connect(*address)?;
             stream.set_nodelay(true)?;
+            bound_unsent(&stream, UNSENT_MAX)?;
             Ok(stream)
         }
         #[cfg(unix)]
@@ -23,6 +25,18 @@ pub(super) fn connect(to: &Endpoint) -> io::Result<TcpStream> {
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
     }
+}
+
+/// How much the system takes of what it can't send yet.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn bound_unsent(socket: &impl std::os::fd::AsFd, max: u32) -> io::Result<()> {
+    // The system takes it for a signed number.
+    socket2::SockRef::from(socket).set_tcp_notsent_lowat(max.clamp(1, i32::MAX as u32))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn bound_unsent<S>(_: &S, _: u32) -> io::Result<()> {
+    Ok(())
 }
 
 /// Whether it is connected now. Writable does not mean connected: the system tells by `SO_ERROR`,

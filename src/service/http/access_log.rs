@@ -60,10 +60,11 @@ impl<F: Fn(&Access) + Send + Sync + 'static> Layer for AccessLog<F> {
     }
 }
 
-/// A target is visible ASCII, so it can't forge a line.
+/// A target is visible ASCII, so it can't forge a line; and nothing in it ends the quotes.
 impl std::fmt::Display for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { peer, method, target, version, done } = self;
+        let target = target.replace('"', "%22");
         write!(f, "{peer} \"{method} {target} {version:?}\" ")?;
         match done.status {
             Some(status) => write!(f, "{}", status.as_u16())?,

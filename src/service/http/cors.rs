@@ -40,7 +40,8 @@ impl Cors {
         }
     }
 
-    /// Pages of these origins, such as `https://example.org`.
+    /// Pages of these origins, as browsers write them: `https://example.org`, in small letters and
+    /// without a slash or the usual port.
     pub fn origins(origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let origins = origins.into_iter().map(Into::into).collect();
         Self { origins: Some(origins), ..Self::any_origin() }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::wire::http::number;
+
 /// How many parts of a path a route can leave open.
 pub(super) const PARAMS_MAX: usize = 8;
 
@@ -38,9 +40,9 @@ impl Params {
         path.get(start as usize..end as usize)
     }
 
-    /// The number that stands in `path` for `name`, if it is one.
+    /// The number that stands in `path` for `name`, if it is one: digits, and nothing else.
     pub fn number(&self, path: &str, name: &str) -> Option<u64> {
-        self.get(path, name)?.parse().ok()
+        number(self.get(path, name)?.as_bytes())
     }
 
     /// What stands in `path` for the last name: for routes that end with `{*path}`.

@@ -25,8 +25,8 @@ use crate::wire::http::{Method, RequestHead, StatusCode};
 /// ```
 ///
 /// A path is compared as it stands in the request, percent-encoded; `{name}` stands for one segment
-/// of it or a part of one, `{*name}` for all the rest. What is written out counts more than what is
-/// left open.
+/// of it or a part of one, `{*name}` for all the rest, and `{{` for a brace. What is written out
+/// counts more than what is left open.
 ///
 /// A `HEAD` is answered as a `GET` without its body, and `OPTIONS` with the methods that there are,
 /// unless the route has its own. A path with no route is 404, a method that its route does not have
@@ -248,7 +248,9 @@ impl Host {
 impl Route {
     #[track_caller]
     fn new(pattern: &str) -> Self {
-        let open = pattern.split('{').skip(1).filter_map(|part| part.split_once('}'));
+        // Two braces stand for one that is meant as it is.
+        let plain = pattern.replace("{{", "").replace("}}", "");
+        let open = plain.split('{').skip(1).filter_map(|part| part.split_once('}'));
         let names = open.map(|(name, _)| name.trim_start_matches('*').to_owned());
         let names: Arc<[String]> = names.collect();
         assert!(names.len() <= PARAMS_MAX, "`{pattern}` leaves more than {PARAMS_MAX} parts open");

@@ -53,8 +53,8 @@ impl Exchange for Delay {
 /// A stream of numbered events. Who comes back gets those that follow the last one it saw.
 pub(super) struct Ticker {
     next: u64,
-    /// The number behind the last one; without end unless asked for.
-    end: Option<u64>,
+    /// The number behind the last one.
+    end: u64,
     every: Duration,
 }
 
@@ -68,13 +68,13 @@ impl Ticker {
         };
         Self {
             next: last.map_or(1, |last| last.saturating_add(1)),
-            end: asked("count").map(|count| count.saturating_add(1)),
+            end: asked("count").map_or(u64::MAX, |count| count.saturating_add(1)),
             every: Duration::from_millis(asked("every").unwrap_or(1000).max(1)),
         }
     }
 
     fn tick(&mut self, cx: &mut ExchangeContext<'_, Never>) {
-        if self.end.is_some_and(|end| self.next >= end) {
+        if self.next >= self.end {
             return cx.finish();
         }
         // Who does not keep up misses nothing: the next event waits.

@@ -47,15 +47,51 @@ fn cookies(request: &Request<'_>, responder: Responder<'_, '_>) {
     responder.send(Response::bytes("text/plain", text));
 }
 
-/// Interim statuses answer nothing.
+/// Interim statuses answer nothing, and some say that there is no body (RFC 9110, 15).
 fn status(request: &Request<'_>, responder: Responder<'_, '_>) {
     let status =
         request.param("status").and_then(|text| StatusCode::from_bytes(text.as_bytes()).ok());
     match status.filter(|status| !status.is_informational()) {
-        Some(status @ (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)) => {
-            responder.send(Response::new(status));
-        }
+        Some(
+            status
+            @ (StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED),
+        ) => responder.send(Response::new(status)),
         Some(status) => responder.status(status),
         None => responder.send(Response::error(StatusCode::BAD_REQUEST, "a status is 200 to 999")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::http::HttpServer;
+    use crate::testing::Bench;
+
+    /// What is answered to a request, up to the end of the first write.
+    fn asked(request: &str) -> String {
+        let mut bench = Bench::new(HttpServer::new(origin()).connection());
+        bench.data(format!("{request} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+        String::from_utf8(bench.take_output()).unwrap()
+    }
+
+    #[test]
+    fn what_asks_for_too_much_is_answered_all_the_same() {
+        let last = "Host: a\r\nLast-Event-ID: 18446744073709551615\r\n\r\n";
+        let mut bench = Bench::new(HttpServer::new(origin()).connection());
+        bench.data(format!("GET /sse HTTP/1.1\r\n{last}").as_bytes());
+        assert!(bench.take_output().starts_with(b"HTTP/1.1 200 "));
+        assert_eq!(bench.closed(), None);
+        for path in ["/bytes/+5", "/bytes/-1", "/bytes/99999999999999999999", "/delay/60001"] {
+            assert!(asked(&format!("GET {path}")).starts_with("HTTP/1.1 400 "), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_body_has_none() {
+        for status in [204, 205, 304] {
+            let answer = asked(&format!("GET /status/{status}"));
+            assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+        }
+        assert!(asked("GET /status/101").starts_with("HTTP/1.1 400 "));
     }
 }

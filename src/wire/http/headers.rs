@@ -390,9 +390,8 @@ mod tests {
             ("a", "b\0c"),
             ("a", "\x7f"),
         ] {
-            let trimmed_away = value == "b\n";
-            assert!(headers.append(name, value).is_err() || trimmed_away, "{name:?} {value:?}");
-            assert!(headers.set(name, value).is_err() || trimmed_away);
+            assert!(headers.append(name, value).is_err(), "{name:?} {value:?}");
+            assert!(headers.set(name, value).is_err(), "{name:?} {value:?}");
         }
         let long = "n".repeat(65_536);
         assert!(headers.append(&long, "").is_err());

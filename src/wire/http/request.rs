@@ -107,7 +107,6 @@ impl RequestHead {
     pub fn wants_upgrade(&self) -> bool {
         self.headers.has(known::UPGRADE)
             && self.version >= Version::HTTP_11
-            && self.headers.contains("upgrade")
             && self.headers.has_token("connection", "upgrade")
     }
 
@@ -191,8 +190,11 @@ mod tests {
     fn an_upgrade_is_asked_for_in_two_fields() {
         let head = head(Version::HTTP_11, &["keep-alive, Upgrade"]);
         assert!(!head.wants_upgrade());
-        let head = head.header("upgrade", "websocket");
+        let mut head = head.header("upgrade", "websocket");
         assert!(head.wants_upgrade());
+        // Nobody who speaks the old version means it (RFC 9110, 7.8).
+        head.version = Version::HTTP_10;
+        assert!(!head.wants_upgrade());
     }
 
     #[test]

@@ -91,11 +91,7 @@ impl ResponseDecoder {
                     Ok(Some(ResponseEvent::End(&self.trailers)))
                 }
                 Ok(None) => Ok(None),
-                Err(error) => {
-                    let error = HttpError::new(StatusCode::BAD_GATEWAY, error.what);
-                    self.state = State::Failed(error);
-                    Err(error)
-                }
+                Err(error) => Err(self.fail(error)),
             },
             State::Raw => Ok(None),
             State::Failed(error) => Err(error),
@@ -138,10 +134,7 @@ impl ResponseDecoder {
     /// Whether the connection may be used for another request: every response has come to its end,
     /// and none said that it is the last.
     pub fn is_reusable(&self) -> bool {
-        self.state == State::Head
-            && self.expected.is_empty()
-            && !self.search.has_begun()
-            && !self.is_last
+        self.state == State::Head && self.expected.is_empty() && !self.is_last
     }
 
     /// Gives back the memory of the last head: for a connection that waits in a pool.

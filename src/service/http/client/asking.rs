@@ -79,7 +79,8 @@ impl Line {
         let written = self.encoder.end(Some(trailers), cx.output);
         self.check(written)?;
         self.sent = true;
-        if let Some(far) = &self.far {
+        // While nothing is read, the server can't be late.
+        if let Some(far) = self.far.as_ref().filter(|_| !self.paused) {
             let times = far.question().times;
             let wait = if far.is_answered() { times.idle } else { times.first_byte };
             self.watch.set(Due::Progress, Some(cx.effects.now() + wait));

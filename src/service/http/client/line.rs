@@ -154,6 +154,8 @@ impl Handler for Line {
     type Message = ToLine;
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        // The windows of the pipe bound both directions.
+        cx.effects.read_while_congested();
         if self.tunnel.is_some() {
             return self.ask_for_tunnel(cx);
         }

@@ -35,7 +35,7 @@ pub enum HostRule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Forwarding {
     /// The address of the peer and how it came, in place of what the client said of itself: anybody
-    /// can write such a field. Unless set.
+    /// can write such a field, also with `_` for `-`, as some backends read it. Unless set.
     #[default]
     Replace,
     /// The same, behind what was there: for a proxy that only other proxies can reach.
@@ -342,7 +342,7 @@ mod tests {
     use std::net::SocketAddr;
 
     fn rewritten(rewriting: &Rewriting, from: &str, fields: &[(&str, &str)]) -> RequestHead {
-        let peer = Peer::from(from.parse::<SocketAddr>().unwrap());
+        let peer = from.parse::<SocketAddr>().map_or(Peer::UNIX, Peer::from);
         let head = RequestHead::new(Method::GET, "/").unwrap();
         let head = fields.iter().fold(head, |head, (name, value)| head.header(name, value));
         let passage = Passage { peer, secure: true, backend: "backend:81" };
@@ -388,6 +388,27 @@ mod tests {
         assert_eq!(field(&next, "x-forwarded-for"), ["2001:db8::1"]);
         let expected = "for=\"[2001:db8::1]\";host=\"a\";proto=https";
         assert_eq!(field(&next, "forwarded"), [expected]);
+    }
+
+    #[test]
+    fn what_the_proxy_does_not_know_is_not_believed_either() {
+        let next = rewritten(&Rewriting::default(), "a Unix socket", CLAIMS);
+        assert!(field(&next, "x-forwarded-for").is_empty());
+        assert_eq!(field(&next, "forwarded"), ["for=unknown;host=\"a\";proto=https"]);
+        let claims = [("X-Forwarded-Host", "b")];
+        let next = rewritten(&Rewriting::default(), "9.9.9.9:1", &claims);
+        assert!(field(&next, "x-forwarded-host").is_empty());
+    }
+
+    #[test]
+    fn an_upgrade_passes_but_not_one_to_another_http() {
+        for (protocols, passes) in [("websocket", true), ("h2c", false), ("websocket, H2C", false)]
+        {
+            let fields = [("Host", "a"), ("Connection", "Upgrade"), ("Upgrade", protocols)];
+            let next = rewritten(&Rewriting::default(), "9.9.9.9:1", &fields);
+            assert_eq!(next.wants_upgrade(), passes, "{protocols}");
+            assert_eq!(field(&next, "upgrade").is_empty(), !passes, "{protocols}");
+        }
     }
 
     #[test]

@@ -53,6 +53,7 @@ impl Handler for Splice {
     type Message = Ready;
 
     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        cx.effects.read_while_congested();
         self.call.adopt(&cx.effects);
         self.look(cx)
     }
