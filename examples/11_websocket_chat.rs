@@ -16,7 +16,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use overt::service::http::{HttpServer, Request, Responder, Response, Router};
+use overt::service::http::{HttpServer, Params, Request, Responder, Response, Router};
 use overt::service::rooms::{
     Claim, Draft, Event, Form, Mail, Member, RoomLimits, Rooms, Since, Sink,
 };
@@ -124,8 +124,9 @@ impl Sink for Lines<'_, '_> {
 fn main() -> std::io::Result<()> {
     let mut engine = Engine::new(Config::default())?;
     let rooms = Rooms::new(RoomLimits::default());
-    let guest =
-        move |_: &RequestHead| Ok::<_, Refusal>(Guest { rooms: rooms.clone(), member: None });
+    let guest = move |_: &RequestHead, _: &Params| {
+        Ok::<_, Refusal>(Guest { rooms: rooms.clone(), member: None })
+    };
     let router = Router::new()
         .get("/", |_: &Request<'_>, responder: Responder<'_, '_>| {
             responder.send(Response::html(PAGE));

@@ -48,7 +48,7 @@
 //! | --- | --- |
 //! | `signals` (default) | [`Engine::run`] ends gracefully at SIGTERM and SIGINT |
 //! | `ledger` (default) | counters and phase times of each loop; without it they are compiled out |
-//! | `json` | frames typed by serde ([`wire`]); snapshots as JSON |
+//! | `json` | frames typed by serde ([`wire`]); snapshots as JSON; HTTP and rooms that speak it |
 //! | `protobuf` | frames typed by prost |
 //! | `http` | HTTP/1.1 ([`wire`]), servers, a client and a reverse proxy (`overt::service::http`) |
 //! | `websocket` | WebSocket (`overt::service::websocket`) |

@@ -153,6 +153,10 @@ fn interim_responses_come_before_the_final_one() {
     let many = "HTTP/1.1 102 Processing\r\n\r\n".repeat(17);
     let found = outcome("GET", &many);
     assert_eq!((found.events.len(), found.error), (16, Some("too many interim responses")));
+    // Each response may have as many.
+    let some = "HTTP/1.1 102 Processing\r\n\r\n".repeat(10);
+    let twice = format!("{some}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").repeat(2);
+    assert_eq!(outcome("GET GET", &twice).error, None);
 }
 
 #[test]

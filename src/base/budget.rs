@@ -1,4 +1,4 @@
-//! [`Budget`]: how many bytes a process may hold, counted by many threads without contention.
+//! [`Budget`]: how many bytes all may hold together, counted by many threads without contention.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};

@@ -33,16 +33,16 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Forwarded::Replace)]
     forwarded: Forwarded,
     /// Until a connection to a backend is open
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    #[arg(long, value_name = "TIME", value_parser = wait, default_value = "10s")]
     connect_timeout: Duration,
     /// From the end of a request until the first byte of its answer
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
+    #[arg(long, value_name = "TIME", value_parser = wait, default_value = "60s")]
     answer_timeout: Duration,
     /// While a backend sends nothing in the middle of an answer
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
+    #[arg(long, value_name = "TIME", value_parser = wait, default_value = "60s")]
     silence_timeout: Duration,
     /// From the beginning of a request until the end of its answer
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "1d")]
+    #[arg(long, value_name = "TIME", value_parser = wait, default_value = "1d")]
     total_timeout: Duration,
     /// The largest body of a request
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1G")]
@@ -62,18 +62,28 @@ enum Forwarded {
     Keep,
 }
 
+/// Reads how long something is waited for.
+fn wait(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        Duration::ZERO => Err("nothing comes in no time: write more than 0".into()),
+        time => Ok(time),
+    }
+}
+
 /// Reads what is to become of `Host`.
 fn host(text: &str) -> Result<HostRule, String> {
     match text {
         "keep" => Ok(HostRule::Keep),
         "backend" => Ok(HostRule::Backend),
-        name => match format!("http://{name}").parse::<Url>() {
-            Ok(url) if url.target() == "/" && !name.contains(['/', '#']) => {
-                Ok(HostRule::Set(name.into()))
-            }
-            _ => Err("write keep, backend, or the name of a host, maybe with a port".into()),
-        },
+        name if names_a_host(name) => Ok(HostRule::Set(name.into())),
+        _ => Err("write keep, backend, or the name of a host, maybe with a port".into()),
     }
+}
+
+/// Whether this is a host, maybe with a port, and nothing else.
+fn names_a_host(text: &str) -> bool {
+    let url = format!("http://{text}").parse::<Url>();
+    url.is_ok_and(|url| url.target() == "/") && !text.contains(['/', '#'])
 }
 
 /// A backend as it is written.
@@ -95,8 +105,14 @@ impl FromStr for To {
             };
         }
         let dial = text.parse().map_err(|error: io::Error| error.to_string())?;
-        let authority = if text.starts_with("unix:") { "localhost" } else { text };
-        Ok(Self::At(dial, authority.into()))
+        if text.starts_with("unix:") {
+            return Ok(Self::At(dial, "localhost".into()));
+        }
+        // It stands in `Host` where a client names none.
+        match names_a_host(text) {
+            true => Ok(Self::At(dial, text.into())),
+            false => Err("write HOST:PORT, unix:PATH or a URL without a path".into()),
+        }
     }
 }
 
@@ -181,5 +197,14 @@ mod tests {
         for text in ["", "app", "http://app/path", "ftp://app", "http://user@app"] {
             assert!(text.parse::<To>().is_err(), "{text}");
         }
+        for text in ["127.0.0.1:0", "a b:80", "user@app:80", "app:80/"] {
+            assert!(text.parse::<To>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wait_of_no_time_is_none() {
+        assert_eq!(wait("1ms"), Ok(Duration::from_millis(1)));
+        assert!(wait("0s").is_err() && wait("1").is_err());
     }
 }

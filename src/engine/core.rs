@@ -111,7 +111,7 @@ pub(crate) struct Core<N> {
 
 impl<N: Net> Core<N> {
     /// For one loop: its world, its mailbox, its ways to the workers, and the count of the bytes
-    /// that the process holds.
+    /// that the engine holds.
     pub(crate) fn new(
         mut net: N,
         home: Home,

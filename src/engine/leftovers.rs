@@ -143,7 +143,7 @@ impl<N: Net> Connection<N> {
         }
     }
 
-    /// Counts what is held to the budget of the process.
+    /// Counts what is held to the budget of the engine.
     fn account(&mut self, core: &mut Core<N>) -> Result {
         let Some(kept) = &mut self.kept else { return Ok(()) };
         let input = kept.input.as_ref().map_or(0, Buffer::size);

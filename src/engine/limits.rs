@@ -109,13 +109,13 @@ pub struct Limits {
     /// Frames of one loop that were copied for the workers and are not answered yet, in bytes,
     /// above which connections that give work are not read from. 64 MiB.
     pub job_bytes: usize,
-    /// What connections of the process may hold in buffers of their own, in all, what their
+    /// What connections of the engine may hold in buffers of their own, in all, what their
     /// handlers say that they [hold besides](crate::Effects::hold_memory), and what clients of HTTP
     /// hold between two of them; what would make it more is closed. Counted per loop in steps of
     /// 64 KiB. Datagram sockets and their sessions have none: what they hold is bounded by
     /// `datagrams_unsent` and `Sessions::max`. 1 GiB.
     pub memory_max: u64,
-    /// Open connections in the process. Those that it opens itself count, but none of them is
+    /// Open connections of the engine. Those that it opens itself count, but none of them is
     /// turned away. 65,536.
     pub connections: u32,
     /// Open connections on one loop; more go to another one. 65,536.
@@ -250,7 +250,8 @@ pub struct Deadlines {
     pub rate: u32,
     /// Over how long that rate is measured. 10 s.
     pub rate_window: Duration,
-    /// Without a byte received or sent, unless it is the handler that does not read. 60 s.
+    /// Without a byte received or sent, unless it is the handler that does not read, or
+    /// [owes](crate::Effects::owe) something. 60 s.
     pub idle: Duration,
     /// Output waits and the peer takes nothing. 30 s.
     pub drain: Duration,

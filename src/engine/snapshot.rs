@@ -25,7 +25,7 @@ pub struct LoopSnapshot {
     pub mail: usize,
     /// Reminders in the wheel.
     pub reminders: usize,
-    /// Bytes that connections of the process hold in buffers of their own.
+    /// Bytes that connections of the engine hold in buffers of their own.
     pub memory: u64,
     /// For each worker: this loop's jobs there.
     pub workers: Vec<WorkerSnapshot>,

@@ -12,6 +12,41 @@ use super::mail::{ConnectionId, Copies, Envelope, Home};
 ///
 /// It is typed by the message, not by the handler: members of one chat may speak different
 /// protocols.
+///
+/// ```
+/// use std::sync::mpsc::{Sender, channel};
+///
+/// use overt::testing::Bench;
+/// use overt::{Address, Context, Handler, Result};
+///
+/// /// Passes on to its peer what anybody tells it.
+/// struct Speaker(Sender<Address<String>>);
+///
+/// impl Handler for Speaker {
+///     type Message = String;
+///
+///     fn on_open(&mut self, cx: &mut Context<'_, Self>) -> Result {
+///         let _ = self.0.send(cx.effects.address());
+///         Ok(())
+///     }
+///
+///     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result {
+///         cx.input.clear();
+///         Ok(())
+///     }
+///
+///     fn on_message(&mut self, message: String, cx: &mut Context<'_, Self>) -> Result {
+///         cx.output.put(message.as_bytes());
+///         Ok(())
+///     }
+/// }
+///
+/// let (told, addresses) = channel();
+/// let mut bench = Bench::new(Speaker(told));
+/// addresses.recv().unwrap().send("hello".to_owned()).unwrap(); // from any thread
+/// bench.deliver();
+/// assert_eq!(bench.take_output(), b"hello");
+/// ```
 pub struct Address<M> {
     id: ConnectionId,
     home: Home,

@@ -76,7 +76,7 @@ pub enum Bound {
     Input,
     /// More unsent output than `Limits::output_max`.
     Output,
-    /// The process holds more than `Limits::memory_max`, and this connection was growing.
+    /// The engine holds more than `Limits::memory_max`, and this connection was growing.
     Memory,
     /// More jobs in flight than allowed, and the handler chose to close.
     Jobs,

@@ -31,6 +31,30 @@ use crate::net::Remote;
 /// no more; it is counted (`datagrams_refused`), and what was sent before goes out. An `Err` from
 /// any other method closes the socket. After a panic, a fresh state machine takes the place of this
 /// one, on the same socket; if work that it gave to a worker panics, the result never comes.
+///
+/// ```
+/// use overt::net::Remote;
+/// use overt::{Config, Datagrams, Engine, Never, Result, SocketContext};
+///
+/// struct Echo;
+///
+/// impl Datagrams for Echo {
+///     type Message = Never;
+///
+///     fn on_datagram(
+///         &mut self,
+///         datagram: &[u8],
+///         from: &Remote,
+///         cx: &mut SocketContext<'_, Never>,
+///     ) -> Result {
+///         cx.send_to(from, datagram)
+///     }
+/// }
+///
+/// let mut engine = Engine::new(Config { loops: 1, ..Config::default() })?;
+/// engine.bind("127.0.0.1:0", || Echo)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait Datagrams: Send + Sized + 'static {
     /// What other threads and connections can say to this one, through its [`Address`].
     type Message: Send + 'static;
@@ -91,6 +115,27 @@ pub trait Datagrams: Send + Sized + 'static {
 /// address, and ended by silence (`Sessions::idle`), age, a choice of its own, or an `Err`.
 ///
 /// Otherwise as [`Handler`]. A datagram that comes after the end begins a new session.
+///
+/// ```
+/// use overt::{Config, Engine, Never, Result, Session, SessionContext, Sessions};
+///
+/// /// Numbers the datagrams of each peer.
+/// #[derive(Default)]
+/// struct Counting(u64);
+///
+/// impl Session for Counting {
+///     type Message = Never;
+///
+///     fn on_datagram(&mut self, _: &[u8], cx: &mut SessionContext<'_, Never>) -> Result {
+///         self.0 += 1;
+///         cx.send(self.0.to_string().as_bytes())
+///     }
+/// }
+///
+/// let mut engine = Engine::new(Config { loops: 1, ..Config::default() })?;
+/// engine.bind_sessions("127.0.0.1:0", Sessions::default(), |_| Counting::default())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait Session: Send + Sized + 'static {
     /// What other threads and connections can say to this one, through its [`Address`].
     type Message: Send + 'static;

@@ -47,7 +47,7 @@ pub(crate) struct Asked {
     pub(crate) write_deadline: Option<Duration>,
     /// The memory that the handler holds by itself.
     pub(crate) own: usize,
-    /// What the process holds, as this loop counts it.
+    /// What the engine holds, as this loop counts it.
     pub(crate) budget: Budget,
     pub(crate) successor: Option<Box<dyn AnyHandler>>,
     /// How to encrypt from now on, and whom the peer must be.

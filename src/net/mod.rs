@@ -1,8 +1,9 @@
 //! Floor 2: the seam. All that the operating system, the clock and chance decide enters through
 //! [`Net`]; no code elsewhere calls the system, reads a clock or draws a random number.
 //!
-//! [`Os`] is the real world, on mio and socket2, and every method is one call, so that the seam
-//! costs nothing. The simulation (`overt::sim`) is a world made of a seed.
+//! [`Os`] is the real world, on mio and socket2: to read or to write is one call of the system, and
+//! types are known at compile time, so that the seam costs nothing. The simulation (`overt::sim`)
+//! is a world made of a seed.
 //!
 //! Who uses an engine needs little of it: [`Listen`], [`Bind`] and [`Endpoint`] to open sockets,
 //! [`Peer`] and [`Remote`] for those at the other end.

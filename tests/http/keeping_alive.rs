@@ -1,7 +1,7 @@
 //! When a connection goes on behind an answer, and when it ends.
 
 use overt::Reason;
-use overt::service::http::{Request, Responder, Serve};
+use overt::service::http::{Request, Responder, Response, Serve};
 
 use crate::{bench, get, only, seen};
 
@@ -27,6 +27,17 @@ fn who_asks_for_the_last_time_is_told_so_and_closed() {
     bench.data(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let answer = only(&mut bench);
     assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(bench.closed(), Some(Reason::ByUs));
+}
+
+#[test]
+fn an_answer_that_says_that_the_connection_ends_ends_it() {
+    let last = |_: &Request<'_>, responder: Responder<'_, '_>| {
+        responder.send(Response::text("hello").header("Connection", "close"));
+    };
+    let mut bench = bench(Serve::new(last));
+    bench.data(&get("/").repeat(2));
+    assert_eq!(only(&mut bench).head.to_lowercase().matches("connection: close").count(), 1);
     assert_eq!(bench.closed(), Some(Reason::ByUs));
 }
 

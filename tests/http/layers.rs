@@ -9,6 +9,7 @@ use overt::service::http::{
     AccessLog, Auth, Compression, Cors, Deferred, Limit, Onion, Request, RequestLimits, Responder,
     Response, Serve,
 };
+use overt::wire::http::StatusCode;
 
 use crate::{Seen, bench, get, only, seen};
 
@@ -53,6 +54,19 @@ fn the_log_says_how_each_request_ended() {
             "192.0.2.1:50000 \"GET /panic HTTP/1.1\" 500 0 B 0.000 ms reset",
         ]
     );
+}
+
+#[test]
+fn what_stands_behind_a_layer_holds_nothing_while_the_connection_rests() {
+    let held = Arc::new(());
+    let site = crate::router::Holds::site(&held).behind(AccessLog::new(|_| {}));
+    let mut bench = bench(site);
+    for _ in 0..2 {
+        bench.data(&get("/"));
+        assert_eq!(only(&mut bench).text(), "hello");
+        // The test's own, and the site's.
+        assert_eq!(Arc::strong_count(&held), 2);
+    }
 }
 
 #[test]
@@ -129,7 +143,8 @@ fn requests_of_one_address_have_a_rate() {
 }
 
 fn long(_: &Request<'_>, responder: Responder<'_, '_>) {
-    responder.send(Response::text("hello ".repeat(1000)).header("etag", "\"1\""));
+    let response = Response::text("hello ".repeat(1000)).header("etag", "\"1\"");
+    responder.send(response.header("accept-ranges", "bytes"));
 }
 
 fn unpacked(answer: &Seen) -> String {
@@ -145,6 +160,8 @@ fn what_is_worth_it_is_compressed_for_who_takes_it() {
     assert_eq!(answer.header("content-encoding"), Some("gzip"));
     assert_eq!(answer.header("vary"), Some("accept-encoding"));
     assert_eq!(answer.header("etag"), Some("W/\"1\""));
+    // No part of it is what a part of the other one is.
+    assert_eq!(answer.header("accept-ranges"), None);
     assert!(answer.body.len() < 200);
     assert_eq!(unpacked(&answer), "hello ".repeat(1000));
     let plain = asked(site(), "GET / HTTP/1.1\r\nAccept-Encoding: gzip;q=0");
@@ -167,7 +184,7 @@ fn what_is_small_or_packed_already_stays_as_it_is() {
             move |_: &Request<'_>, responder: Responder<'_, '_>| responder.send(&response);
         let site = Serve::new(service).behind(Compression::default());
         let answer = asked(site, "GET / HTTP/1.1\r\nAccept-Encoding: gzip");
-        answer.header("content-encoding") == Some("gzip")
+        answer.head.contains("content-encoding: gzip")
     };
     assert!(with(Response::text(&*text)));
     assert!(with(Response::bytes("application/json", text.clone())));
@@ -175,6 +192,22 @@ fn what_is_small_or_packed_already_stays_as_it_is() {
     assert!(!with(Response::bytes("image/png", text.clone())));
     assert!(!with(Response::text(&*text).header("cache-control", "private, no-transform")));
     assert!(!with(Response::text(&*text).header("content-range", "bytes 0-4999/9999")));
+    assert!(!with(Response::text(&*text).header("content-encoding", "br")));
+    assert!(!with(Response::bytes("text/event-stream", text.clone())));
+    assert!(!with(Response::text(&*text).with_status(StatusCode::PARTIAL_CONTENT)));
+}
+
+#[test]
+fn an_origin_that_matches_no_page_shows_when_the_program_starts() {
+    let panics = |origin: &str| std::panic::catch_unwind(|| Cors::origins([origin])).is_err();
+    for wrong in
+        ["a.example", "https://a.example/", "https://A.example", "http://a:80", "https://", "*", ""]
+    {
+        assert!(panics(wrong), "{wrong}");
+    }
+    for right in ["https://a.example", "http://[::1]:8080", "null", "app://a"] {
+        assert!(!panics(right), "{right}");
+    }
 }
 
 #[test]
@@ -190,6 +223,11 @@ fn pages_of_known_origins_may_read() {
     assert_eq!((known.header("vary"), known.text()), (Some("origin"), "hello"));
     let unknown = asked(site(), "GET / HTTP/1.1\r\nOrigin: https://a.example.org");
     assert_eq!(unknown.header("access-control-allow-origin"), None);
+    // Whoever keeps this must not give it to a page that may read it, nor the other way round.
+    assert_eq!(unknown.header("vary"), Some("origin"));
+    assert_eq!(asked(site(), "GET / HTTP/1.1").header("vary"), Some("origin"));
+    let null = asked(site(), "GET / HTTP/1.1\r\nOrigin: null");
+    assert_eq!(null.header("access-control-allow-origin"), None);
     let asks =
         "OPTIONS / HTTP/1.1\r\nOrigin: https://a.example\r\nAccess-Control-Request-Method: PUT";
     let preflight = asked(site(), asks);
@@ -197,6 +235,8 @@ fn pages_of_known_origins_may_read() {
     assert_eq!(preflight.header("access-control-allow-methods"), Some("GET, PUT"));
     assert_eq!(preflight.header("access-control-allow-headers"), Some("x-a"));
     assert_eq!(preflight.header("access-control-max-age"), Some("600"));
-    let any = asked(Serve::new(hello).behind(Cors::any_origin()), "GET / HTTP/1.1\r\nOrigin: b");
+    let any = Serve::new(hello).behind(Cors::any_origin().with_credentials());
+    let any = asked(any, "GET / HTTP/1.1\r\nOrigin: b");
     assert_eq!(any.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(any.header("access-control-allow-credentials"), None);
 }

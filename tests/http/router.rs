@@ -1,7 +1,9 @@
 //! Which route a request takes.
 
+use std::sync::Arc;
+
 use overt::service::http::{
-    Exchange, ExchangeContext, Params, Request, Responder, Response, Router,
+    Exchange, ExchangeContext, Params, Request, Responder, Response, Router, Site,
 };
 use overt::wire::http::{Method, RequestHead, ResponseHead, StatusCode};
 use overt::{Never, Result};
@@ -116,12 +118,29 @@ fn a_wrong_route_shows_when_the_program_starts() {
     assert!(panics(|router| router.get("/a/{c}", says(""))));
     assert!(panics(|router| router.get("/a/{b}", says(""))));
     assert!(panics(|router| router.get("/{a", says(""))));
+    // These would lead nowhere, and one part of the path would hide another.
+    assert!(panics(|router| router.get("a/c", says(""))));
+    assert!(panics(|router| router.get("", says(""))));
+    assert!(panics(|router| router.get("/b/{c}/{c}", says(""))));
+    for name in ["a.example:80", "a b", "https://a.example", "*.", ""] {
+        assert!(std::panic::catch_unwind(|| Router::new().host(name)).is_err(), "{name}");
+    }
+    for name in ["a.example", "*.a.example", "127.0.0.1", "[::1]"] {
+        assert!(std::panic::catch_unwind(|| Router::new().host(name)).is_ok(), "{name}");
+    }
     assert!(!panics(|router| router.post("/a/{b}", says(""))));
 }
 
 /// Holds something for as long as it lives.
-struct Holds {
-    _held: std::sync::Arc<()>,
+pub(crate) struct Holds {
+    _held: Arc<()>,
+}
+
+impl Holds {
+    pub(crate) fn site(held: &Arc<()>) -> impl Site + use<> {
+        let held = held.clone();
+        move |_: &RequestHead, _: &Params| Self { _held: held.clone() }
+    }
 }
 
 impl Exchange for Holds {
@@ -135,15 +154,12 @@ impl Exchange for Holds {
 
 #[test]
 fn what_a_route_led_to_holds_nothing_while_the_connection_rests() {
-    let held = std::sync::Arc::new(());
-    let site = held.clone();
-    let router =
-        Router::new().site("/", move |_: &RequestHead, _: &Params| Holds { _held: site.clone() });
-    let mut bench = bench(router);
+    let held = Arc::new(());
+    let mut bench = bench(Router::new().site("/", Holds::site(&held)));
     bench.data(&crate::get("/"));
     assert_eq!(only(&mut bench).text(), "hello");
     // The test's own, and the site's.
-    assert_eq!(std::sync::Arc::strong_count(&held), 2);
+    assert_eq!(Arc::strong_count(&held), 2);
     bench.data(&crate::get("/"));
     assert_eq!(only(&mut bench).text(), "hello");
 }

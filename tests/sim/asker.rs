@@ -13,7 +13,7 @@ use overt::{Config, Context, Deadlines, Dial, Handle, Handler, Limits, Result, T
 use crate::small_limits;
 
 /// Where the asking handlers have their own connections to: it says nothing.
-const STAGE: &str = "10.0.0.9:9";
+pub(crate) const STAGE: &str = "10.0.0.9:9";
 
 /// What came of a request.
 #[derive(Debug, Default)]

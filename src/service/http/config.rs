@@ -27,7 +27,8 @@ pub struct BodyLimits {
     /// more is answered with 503. 256 MiB.
     pub gathered: u64,
     /// What is still read, and dropped, of a request that was answered before it ended, so that
-    /// the connection can be used again; with more the connection ends. 256 KiB.
+    /// the connection can be used again; with more, or if it takes longer than
+    /// [`HttpDeadlines::head`], the connection ends. 256 KiB.
     pub drained: u64,
 }
 
@@ -43,8 +44,8 @@ impl Default for BodyLimits {
 pub struct HttpDeadlines {
     /// From the first byte of a request to the end of its head. Then 408. 10 s.
     pub head: Duration,
-    /// Between an answer and the next request, or from the beginning to the first. Then the
-    /// connection closes. 60 s; `Deadlines::idle` counts, too.
+    /// From the beginning to the first request, or from an answer, once it is taken, to the next
+    /// one. Then the connection closes. 60 s; `Deadlines::idle` counts, too.
     pub idle: Duration,
     /// Bytes per second that a body must come in with, unless it is us who hold it back, and that
     /// an answer must be taken with. Then 408, or a close as `Late(Rate)`. 500.

@@ -28,6 +28,40 @@ use crate::wire::http::{BodyLength, Headers, RequestHead, ResponseHead};
 ///
 /// Nothing here knows the version of HTTP. A panic, or an `Err`, is answered with 500 (503 for
 /// `Close::Over`), or cuts the answer if it has begun.
+///
+/// ```
+/// use overt::service::http::{Exchange, ExchangeContext, HttpServer, Params};
+/// use overt::testing::Bench;
+/// use overt::wire::http::{BodyLength, Headers, RequestHead, ResponseHead, StatusCode};
+/// use overt::{Never, Result};
+///
+/// /// Gives a body back in capital letters, while it comes.
+/// struct Shout;
+///
+/// impl Exchange for Shout {
+///     type Message = Never;
+///
+///     fn on_head(&mut self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Result {
+///         cx.respond(&ResponseHead::new(StatusCode::OK), BodyLength::Unknown);
+///         Ok(())
+///     }
+///
+///     fn on_body(&mut self, piece: &[u8], cx: &mut ExchangeContext<'_, Never>) -> Result {
+///         cx.send(&piece.to_ascii_uppercase());
+///         Ok(())
+///     }
+///
+///     fn on_end(&mut self, _: &Headers, cx: &mut ExchangeContext<'_, Never>) -> Result {
+///         cx.finish();
+///         Ok(())
+///     }
+/// }
+///
+/// let http = HttpServer::new(|_: &RequestHead, _: &Params| Shout);
+/// let mut bench = Bench::new(http.connection());
+/// bench.data(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+/// assert!(bench.take_output().ends_with(b"\r\n\r\n5\r\nHELLO\r\n0\r\n\r\n"));
+/// ```
 pub trait Exchange: Send + 'static {
     /// What others can say to this exchange, through its [`ExchangeAddress`].
     type Message: Send + 'static;
@@ -164,7 +198,7 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// `Date` and what belongs to the connection are added. `Content-Length` and
     /// `Transfer-Encoding` are made of `length`, whatever the head says of them.
     pub fn respond(&mut self, head: &ResponseHead, length: BodyLength) {
-        self.lane.respond(head, length, self.effects.wall(), self.output);
+        self.lane.respond(head, length, &self.effects.http_date(), self.output);
     }
 
     /// Sends a piece of the body. A `HEAD` is answered by the head alone: the answer is then
@@ -298,9 +332,10 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     }
 
     /// Answers with `head` (101, or 200 to a `CONNECT`) and hands the connection to another
-    /// handler, which finds what came behind the request in its input.
+    /// handler, which finds what came behind the request in its input. A request whose body is
+    /// still to come is answered 500: it ends somewhere in what the other handler would find.
     pub fn upgrade(&mut self, head: &ResponseHead, successor: impl Handler) {
-        if self.lane.upgrade(head, self.effects.wall(), self.output) {
+        if self.lane.upgrade(head, &self.effects.http_date(), self.output) {
             self.effects.upgrade(successor);
         }
     }

@@ -14,6 +14,28 @@ use crate::handler::{Close, Never, Result, Timer};
 use crate::wire::http::{Headers, RequestHead, StatusCode};
 
 /// Sees each request before its exchange does, and learns how it ended.
+///
+/// ```
+/// use overt::service::http::{Entry, ExchangeContext, Layer, Onion, Response, Router};
+/// use overt::wire::http::{RequestHead, StatusCode};
+/// use overt::Never;
+///
+/// /// Lets only those pass who have shown a certificate.
+/// struct Certified;
+///
+/// impl Layer for Certified {
+///     type State = ();
+///
+///     fn enter(&self, _: &RequestHead, cx: &mut ExchangeContext<'_, Never>) -> Entry<()> {
+///         match cx.tls() {
+///             Some(facts) if !facts.peer_certificates.is_empty() => Entry::Pass(()),
+///             _ => Entry::Answer(Response::status_only(StatusCode::FORBIDDEN)),
+///         }
+///     }
+/// }
+///
+/// let admin = Router::new().behind(Certified);
+/// ```
 pub trait Layer: Send + Sync + 'static {
     /// What is kept for a request until it ends.
     type State: Send + 'static;

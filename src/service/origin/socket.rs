@@ -1,7 +1,7 @@
 //! [`SocketEcho`]: a WebSocket that says everything back.
 
 use crate::handler::{Never, Result};
-use crate::service::http::Site;
+use crate::service::http::{Params, Site};
 use crate::service::websocket::{
     Origins, Refusal, WebSocketConfig, WebSocketContext, WebSocketHandler, WebSocketSite,
 };
@@ -15,7 +15,7 @@ const LIMITS: MessageLimits = MessageLimits { frame_max: 16 << 20, message_max: 
 pub(super) fn echo() -> impl Site {
     let config =
         WebSocketConfig { limits: LIMITS, origins: Origins::Any, ..WebSocketConfig::default() };
-    WebSocketSite::new(config, |_: &RequestHead| Ok::<_, Refusal>(SocketEcho))
+    WebSocketSite::new(config, |_: &RequestHead, _: &Params| Ok::<_, Refusal>(SocketEcho))
 }
 
 struct SocketEcho;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::handler::Never;
-use crate::service::http::{Asset, Embedded, Entry, ExchangeContext, Layer, Onion, Router};
+use crate::service::http::{Asset, Embedded, Entry, ExchangeContext, Layer, Onion, Params, Router};
 use crate::service::rooms::Rooms;
 use crate::service::websocket::{Refusal, WebSocketConfig, WebSocketSite};
 use crate::service::{RoomProtocol, RoomsByWebSocket};
@@ -54,7 +54,7 @@ pub fn room_page(
     config: WebSocketConfig,
 ) -> Router {
     let (rooms, protocol) = (rooms.clone(), protocol.clone());
-    let guest = move |_: &RequestHead| {
+    let guest = move |_: &RequestHead, _: &Params| {
         Ok::<_, Refusal>(RoomsByWebSocket::new(rooms.clone(), protocol.clone()))
     };
     // Asked for again each time, and sent if they are not the same: a new server has a new page.

@@ -14,7 +14,7 @@ use crate::wire::websocket::{CloseCode, Prepared};
 /// text.
 ///
 /// ```
-/// use overt::service::http::{HttpServer, Router};
+/// use overt::service::http::{HttpServer, Params, Router};
 /// use overt::service::rooms::{RoomLimits, Rooms};
 /// use overt::service::websocket::{Refusal, WebSocketConfig, WebSocketSite};
 /// use overt::service::{RoomProtocol, RoomsByWebSocket};
@@ -24,7 +24,7 @@ use crate::wire::websocket::{CloseCode, Prepared};
 ///
 /// let rooms = Rooms::new(RoomLimits::default());
 /// let protocol = Arc::new(RoomProtocol::default());
-/// let guest = move |_: &RequestHead| {
+/// let guest = move |_: &RequestHead, _: &Params| {
 ///     Ok::<_, Refusal>(RoomsByWebSocket::new(rooms.clone(), protocol.clone()))
 /// };
 /// let site = WebSocketSite::new(WebSocketConfig::default(), guest);

@@ -1,5 +1,6 @@
 //! Rooms: [`Rooms`], all of a server; [`Room`], one of them; [`Member`], a connection that takes
 //! part; [`Event`], what it is told; [`Post`], what was said. They know no protocol.
+//! `examples/11_websocket_chat.rs` gives them one.
 //!
 //! # A room is a log, and a member is a cursor
 //!

@@ -167,6 +167,14 @@ mod tests {
     }
 
     #[test]
+    fn a_weak_tag_is_the_same_for_reading_only() {
+        let now = Validators { etag: Some("W/\"b\""), modified: None };
+        for (field, expected) in [("if-match", Failed), ("if-none-match", NotModified)] {
+            assert_eq!(outcome(Method::GET, &[(field, "W/\"b\"")], Some(&now)), expected);
+        }
+    }
+
+    #[test]
     fn what_does_not_exist_has_no_state() {
         for (name, value, expected) in [
             ("if-match", "*", Failed),

@@ -100,7 +100,7 @@ impl Chunks {
             (DataCr | DataLf, _) => return Err(HttpError::bad("a chunk longer than its size")),
             _ => {}
         }
-        self.extensions += 1;
+        self.extensions = self.extensions.saturating_add(1);
         if self.extensions > limits.extensions_max {
             return Err(HttpError::bad("too many extensions of chunks"));
         }

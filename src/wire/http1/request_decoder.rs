@@ -76,10 +76,7 @@ impl RequestDecoder {
                     Ok(Some(RequestEvent::End(&self.trailers)))
                 }
                 Ok(None) => Ok(None),
-                Err(error) => {
-                    self.state = State::Failed(error);
-                    Err(error)
-                }
+                Err(error) => Err(self.fail(error)),
             },
             State::Raw => Ok(None),
             State::Failed(error) => Err(error),

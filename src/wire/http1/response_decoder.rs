@@ -91,11 +91,7 @@ impl ResponseDecoder {
                     Ok(Some(ResponseEvent::End(&self.trailers)))
                 }
                 Ok(None) => Ok(None),
-                Err(error) => {
-                    let error = HttpError::new(StatusCode::BAD_GATEWAY, error.what);
-                    self.state = State::Failed(error);
-                    Err(error)
-                }
+                Err(error) => Err(self.fail(error)),
             },
             State::Raw => Ok(None),
             State::Failed(error) => Err(error),
@@ -125,6 +121,12 @@ impl ResponseDecoder {
         &self.head
     }
 
+    /// Takes the fields of the head that came last, with the memory that they lie in: for those who
+    /// would have to copy them.
+    pub(crate) fn take_head(&mut self) -> ResponseHead {
+        self.head.take()
+    }
+
     /// How many responses are still to come, the one that has begun not counted.
     pub fn expected(&self) -> usize {
         self.expected.len()
@@ -138,17 +140,13 @@ impl ResponseDecoder {
     /// Whether the connection may be used for another request: every response has come to its end,
     /// and none said that it is the last.
     pub fn is_reusable(&self) -> bool {
-        self.state == State::Head
-            && self.expected.is_empty()
-            && !self.search.has_begun()
-            && !self.is_last
+        self.state == State::Head && self.expected.is_empty() && !self.is_last
     }
 
     /// Gives back the memory of the last head: for a connection that waits in a pool.
     pub fn release(&mut self) {
         self.head = ResponseHead::default();
         self.trailers.release();
-        self.expected.shrink_to_fit();
     }
 
     #[cold]

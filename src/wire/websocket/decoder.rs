@@ -476,13 +476,29 @@ mod tests {
             (vec![Frame::new(Opcode::Close, b"\x03")], CloseCode::PROTOCOL),
         ];
         for (frames, code) in cases {
-            let (events, error) = heard(Some(&TERMS), &[&masked(&frames)]);
-            assert_eq!(error.map(|error| error.code), Some(code), "{frames:?}");
-            assert!(events.is_empty());
+            let apart: Vec<_> = frames.iter().map(|frame| masked(&[*frame])).collect();
+            let apart: Vec<_> = apart.iter().map(|frame| &frame[..]).collect();
+            for pieces in [&[&*masked(&frames)][..], &apart] {
+                let (events, error) = heard(Some(&TERMS), pieces);
+                assert_eq!(error.map(|error| error.code), Some(code), "{frames:?}");
+                assert!(events.is_empty());
+            }
         }
         let frames = masked(&[compressed(Frame::new(Opcode::Text, b"x"))]);
         assert_eq!(heard(None, &[&frames]).1.unwrap().code, CloseCode::PROTOCOL);
         assert_eq!(heard(None, &[b"\x81\x01x"]).1.unwrap().what, "a frame is not masked");
+    }
+
+    #[test]
+    fn what_a_server_masks_is_refused() {
+        let mut decoder = Decoder::new(Role::Client, LIMITS, None);
+        let (mut input, mut scratch) =
+            (Input::from(masked(&[Frame::new(Opcode::Ping, b"x")])), Scratch::default());
+        let error = decoder.decode(&mut input, &mut scratch).unwrap_err();
+        assert_eq!((error.code, error.what), (CloseCode::PROTOCOL, "a masked frame"));
+        let text = masked(&[Frame::new(Opcode::Text, b"x")]);
+        let mut decoder = Decoder::new(Role::Client, LIMITS, None);
+        assert!(decoder.decode(&mut Input::from(text), &mut scratch).is_err());
     }
 
     #[test]

@@ -135,3 +135,22 @@ impl Drop for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_are_open_than_may_be_and_a_place_that_is_left_is_free() {
+        let bounds = Bounds { idle_per_route: 1, idle: 1, open_per_route: 2 };
+        let (pool, route): (_, Arc<str>) = (Pool::new(bounds), "a".into());
+        let places = [(); 3].map(|()| pool.open(0, &route));
+        assert!(places[1].is_some() && places[2].is_none());
+        // Another loop, and another route, have bounds of their own.
+        assert!(pool.open(1, &route).is_some() && pool.open(0, &"b".into()).is_some());
+        assert_eq!(pool.count(), (2, 0));
+        drop(places);
+        assert_eq!(pool.count(), (0, 0));
+        assert!(pool.open(0, &route).is_some());
+    }
+}

@@ -78,6 +78,7 @@ mod tests {
             .header("Host", "a.example")
             .header("Authorization", "Bearer secret")
             .header("Cookie", "a=b")
+            .header("Proxy-Authorization", "Basic secret")
             .header("Content-Type", "text/plain")
             .header("Accept", "*/*")
     }
@@ -122,7 +123,7 @@ mod tests {
             ("//b.example/", false),
         ] {
             let (_, next, _) = followed(302, Method::GET, to);
-            for name in ["authorization", "cookie"] {
+            for name in ["authorization", "cookie", "proxy-authorization"] {
                 assert_eq!(next.headers.contains(name), keeps, "{to}");
             }
             assert!(next.headers.contains("accept"));

@@ -79,7 +79,8 @@ impl Request {
         Self { body: Body::Stream(length), ..self }
     }
 
-    /// Follows so many redirects; none unless set. Then the answer is the last of them.
+    /// Follows so many redirects; one more is a [`Failure::Redirect`](super::Failure::Redirect).
+    /// Unless set, none is followed, and a redirect is an answer like any other.
     pub fn redirects(self, max: u8) -> Self {
         Self { redirects: max, ..self }
     }

@@ -204,6 +204,16 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_back_leaves_nobody_out_for_longer() {
+        let backends = backends(2);
+        for _ in 0..3 {
+            backends.failed(0, 100 * SECOND);
+        }
+        assert_eq!(picked(&backends, 101 * SECOND, 2), [1, 1]);
+        assert!(picked(&backends, 50 * SECOND, 2).contains(&0));
+    }
+
+    #[test]
     fn a_second_try_goes_to_another_one() {
         let backends = backends(3);
         for _ in 0..9 {
