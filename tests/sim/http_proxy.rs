@@ -219,11 +219,14 @@ fn held(sim: &Simulation) -> usize {
     connections.map(|one| one.unread + one.unsent).sum()
 }
 
+/// Those who ask, by their numbers, and what they have said.
+type Askers = BTreeMap<usize, (Peer, Vec<u8>)>;
+
 #[test]
 fn a_crowd_that_asks_again_opens_no_connection_and_nobody_is_refused() {
     const CROWD: usize = 200;
     seeds(10, |sim| {
-        let backend: Rc<RefCell<BTreeMap<usize, (Peer, Vec<u8>)>>> = Rc::default();
+        let backend: Rc<RefCell<Askers>> = Rc::default();
         let hears = backend.clone();
         sim.serve(BACKEND, move |peer| {
             let mut asked = hears.borrow_mut();
