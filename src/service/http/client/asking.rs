@@ -175,7 +175,11 @@ impl Line {
         if let Some(far) = self.far.take() {
             far.end(trailers);
         }
-        if self.sent && self.decoder.is_reusable() && cx.input.is_empty() {
+        if !self.sent {
+            // The rest of the question is gone: what is on its way of it leads nowhere.
+            return Err(Close::ByUs);
+        }
+        if self.decoder.is_reusable() && cx.input.is_empty() {
             return self.lie_down(cx);
         }
         cx.effects.close();
