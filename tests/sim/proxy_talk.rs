@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use overt::service::http::HttpServer;
 use overt::service::http::proxy::ProxyConfig;
-use overt::sim::{Peer, Reading, Seeds, Simulation, Status, seeds};
+use overt::sim::{Faults, Peer, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::http::{HttpLimits, Method};
 use overt::wire::http1::{RequestDecoder, RequestEvent};
 use overt::{Config, Input, Limits};
@@ -254,6 +254,26 @@ fn a_backend_that_hears_only_as_fast_as_it_is_heard_does_not_wait_for_ever() {
         client.send(&numbers(ALL));
         sim.run_until(|| client.is_over());
         assert!(answers(&client.received(), &[Method::POST])[0].body == numbers(ALL));
+    });
+}
+
+#[test]
+fn a_backend_that_has_answered_and_does_not_listen_is_left_at_once() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        let mut said = false;
+        backend(sim, move |_, peer| {
+            if !std::mem::replace(&mut said, true) {
+                peer.set_reading(Reading::Never);
+                peer.send(&answer(413, "", b"too much"));
+            }
+        });
+        let (proxy, _) = defaults(sim);
+        let client = sim.connect(AT);
+        client.send(format!("{POST}Content-Length: 50000000\r\n\r\n").as_bytes());
+        client.send(&numbers(2_000_000));
+        sim.run_until(|| client.received().ends_with(b"too much"));
+        sim.run_for(SECOND);
+        assert_eq!(proxy.counts().open, 0);
     });
 }
 

@@ -28,6 +28,11 @@ use crate::wire::http::{Method, RequestHead, StatusCode, is_authority};
 /// of it or a part of one, `{*name}` for all the rest, and `{{` for a brace. What is written out
 /// counts more than what is left open.
 ///
+/// So another spelling of a path is another path, as `/%61dmin` is to `/admin`. What is behind the
+/// one may be found behind the other if a fallback goes by what paths mean, as the backend of a
+/// reverse proxy may do: a guard belongs around that site, by [`behind`](super::Onion::behind).
+/// [`Files`](super::Files) and [`Embedded`](super::Embedded) lead all spellings to one.
+///
 /// A `HEAD` is answered as a `GET` without its body, and `OPTIONS` with the methods that there are,
 /// unless the route has its own. A path with no route is 404, a method that its route does not have
 /// is 405, with the field `allow`.
