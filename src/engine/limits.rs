@@ -91,7 +91,7 @@ pub struct Limits {
     /// Outgoing connections begun in one turn of a loop; what is asked for beyond that comes in the
     /// next. 64.
     pub dials_per_turn: u32,
-    /// Messages taken in by one turn of a loop. 1,024.
+    /// Messages taken in by one turn of a loop, before its visits and again behind them. 1,024.
     pub messages_per_turn: u32,
     /// Datagrams that a socket may receive in one visit, before the others get their turn. Looked
     /// at between calls of the system, one of which may give 256. 256.
