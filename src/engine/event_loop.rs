@@ -85,11 +85,11 @@ impl<N: Net> EventLoop<N> {
     fn work(&mut self) -> io::Result<()> {
         self.accept();
         // Before the visits: what was posted before a peer sent something is seen before it.
-        self.read_mail();
+        self.read_mail(self.mail);
         self.fire_timers();
         self.visit_runnable();
         // And behind them: what connections of this loop told each other costs no turn of its own.
-        self.read_mail();
+        self.read_mail(!self.inbox.is_empty());
         self.dial();
         self.hand_over();
         if self.phase != ShutdownPhase::Ready {
@@ -105,8 +105,8 @@ impl<N: Net> EventLoop<N> {
             self.poll_a_while()?;
         }
         // Mail that came before this did not wake us, so it is looked for now: see `doorbell`.
-        let has_mail = self.inbox.about_to_sleep();
-        Ok(match has_mail || self.is_busy() {
+        self.mail = self.inbox.about_to_sleep();
+        Ok(match self.mail || self.is_busy() {
             true => Some(Duration::ZERO),
             false => self.sleep_max(),
         })
@@ -117,6 +117,7 @@ impl<N: Net> EventLoop<N> {
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let noted = self.poll(timeout)?;
         let rung = self.inbox.awake();
+        self.mail |= rung;
         if ledger::ON {
             self.core.ledger.turns += 1;
             self.core.ledger.wakes += u64::from(rung);

@@ -15,8 +15,8 @@ use crate::net::Net;
 
 impl<N: Net> EventLoop<N> {
     #[inline]
-    pub(super) fn read_mail(&mut self) {
-        if self.fan.is_some() || !self.inbox.is_empty() {
+    pub(super) fn read_mail(&mut self, waits: bool) {
+        if waits || self.fan.is_some() {
             self.read_some_mail();
         }
     }
