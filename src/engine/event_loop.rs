@@ -84,9 +84,11 @@ impl<N: Net> EventLoop<N> {
     #[inline]
     fn work(&mut self) -> io::Result<()> {
         self.accept();
-        self.read_mail();
         self.fire_timers();
         self.visit_runnable();
+        // Behind the visits, which are what fills it: what connections of this loop tell each other
+        // costs no turn of its own.
+        self.read_mail();
         self.dial();
         self.hand_over();
         if self.phase != ShutdownPhase::Ready {
@@ -102,8 +104,8 @@ impl<N: Net> EventLoop<N> {
             self.poll_a_while()?;
         }
         // Mail that came before this did not wake us, so it is looked for now: see `doorbell`.
-        self.mail = self.inbox.about_to_sleep();
-        Ok(match self.mail || self.is_busy() {
+        let has_mail = self.inbox.about_to_sleep();
+        Ok(match has_mail || self.is_busy() {
             true => Some(Duration::ZERO),
             false => self.sleep_max(),
         })
@@ -114,7 +116,6 @@ impl<N: Net> EventLoop<N> {
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let noted = self.poll(timeout)?;
         let rung = self.inbox.awake();
-        self.mail |= rung;
         if ledger::ON {
             self.core.ledger.turns += 1;
             self.core.ledger.wakes += u64::from(rung);

@@ -38,7 +38,8 @@ pub trait Handler: Send + Sized + 'static {
     /// New bytes came to `cx.input`. Consume whole frames; leave the rest.
     fn on_data(&mut self, cx: &mut Context<'_, Self>) -> Result;
 
-    /// The peer closed its sending half, and no byte will follow those in `cx.input`. Told once.
+    /// The peer closed its sending half, and no byte will follow those in `cx.input`. Told once; to
+    /// one that is paused and has not seen them all, when it has resumed and was called for them.
     /// Closes, unless overridden: a handler that has more to send may do so first.
     fn on_eof(&mut self, cx: &mut Context<'_, Self>) -> Result {
         cx.effects.close();

@@ -2,12 +2,13 @@
 //! does, holds little, and tells what went wrong.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use overt::Limits;
 use overt::service::http::client::ClientConfig;
 use overt::service::http::proxy::{HostRule, ProxyConfig, Rewriting};
-use overt::sim::{Faults, Reading, Seeds, Simulation, Status, seeds};
+use overt::sim::{Faults, Peer, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::http::Method;
 
 use crate::behind::{AT, BACKEND, SECOND, answers, defaults, exchange, get, numbers, proxy};
@@ -184,6 +185,38 @@ fn held(sim: &Simulation) -> usize {
     let loops = sim.snapshots(9);
     let connections = loops.iter().flat_map(|one| &one.some_connections);
     connections.map(|one| one.unread + one.unsent).sum()
+}
+
+#[test]
+fn a_crowd_that_asks_again_opens_no_connection_and_nobody_is_refused() {
+    const CROWD: usize = 200;
+    seeds(10, |sim| {
+        let backend: Rc<RefCell<BTreeMap<usize, (Peer, Vec<u8>)>>> = Rc::default();
+        let hears = backend.clone();
+        sim.serve(BACKEND, move |peer| {
+            let mut asked = hears.borrow_mut();
+            let of_this = asked.entry(peer.number()).or_insert_with(|| (peer.clone(), Vec::new()));
+            of_this.1.extend(peer.take());
+            // Nobody is answered before all have asked: so many connections are busy at a moment.
+            if asked.values().filter(|(_, heard)| heard.ends_with(b"\r\n\r\n")).count() == CROWD {
+                for (peer, heard) in asked.values_mut() {
+                    heard.clear();
+                    peer.send(&answer(200, "", b"hello"));
+                }
+            }
+        });
+        let (proxy, _) = defaults(sim);
+        let clients: Vec<Peer> = (0..CROWD).map(|_| sim.connect(AT)).collect();
+        for _ in 0..2 {
+            clients.iter().for_each(|client| client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+            sim.run_until(|| clients.iter().all(|client| client.received().ends_with(b"hello")));
+            for client in &clients {
+                assert_eq!(answers(&client.take(), &[Method::GET])[0].status, 200);
+            }
+            sim.run_until(|| proxy.counts().open == proxy.counts().resting);
+        }
+        assert_eq!((backend.borrow().len(), proxy.counts().resting), (CROWD, CROWD));
+    });
 }
 
 #[test]

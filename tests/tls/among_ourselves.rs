@@ -69,6 +69,28 @@ fn both_sides_hear_why_it_failed() {
 }
 
 #[test]
+fn a_certificate_that_is_only_asked_for_may_be_missing_but_must_hold() {
+    let (folder, stranger) = (Folder::new(), Folder::new());
+    let tls = TlsServer::builder().identity(folder.localhost());
+    let server = Server::built(tls.ask_client(folder.roots()));
+    let ours = folder.put("client", &folder.authority.sign(&["client"]));
+    let unknown = stranger.put("client", &stranger.authority.sign(&["client"]));
+    let with = || TlsClient::builder().roots(folder.roots());
+    for version in VERSIONS {
+        for (tls, reason, theirs) in [
+            (with(), Reason::ByUs, "name localhost, no certificate"),
+            (with().identity(ours.clone()), Reason::ByUs, "name localhost, certificate"),
+            (with().identity(unknown.clone()), Reason::TlsAlert, ""),
+        ] {
+            let (answer, _) = told(&server, &tls.versions(&[version]).build().unwrap());
+            assert_eq!(answer.reason, reason, "{answer:?}");
+            assert!(answer.received.contains(theirs), "{answer:?}");
+        }
+    }
+    server.shut_down();
+}
+
+#[test]
 fn certificates_that_do_not_hold_are_refused() {
     let folder = Folder::new();
     let stranger = Authority::new("a stranger").sign(&["localhost"]);
@@ -164,5 +186,24 @@ fn nobody_notices_that_certificates_are_exchanged() {
     folder.put("server", &folder.authority.sign(&["elsewhere.example"]));
     tls.reload().unwrap();
     assert_eq!(ask(&dial, true).reason, Reason::TlsCertificate);
+    server.shut_down();
+}
+
+#[test]
+fn what_is_read_again_is_what_took_the_place_of_all() {
+    let folder = Folder::new();
+    let tls = TlsServer::builder().identity(folder.localhost()).build().unwrap();
+    let server = Server::start(&tls);
+    let dial = dial(&server, &client(&folder));
+    let next = folder.put("next", &folder.authority.sign(&["localhost"]));
+    tls.replace(vec![next]).unwrap();
+    folder.put("server", &folder.authority.sign(&["elsewhere.example"]));
+    tls.reload().unwrap();
+    assert_eq!(ask(&dial, true).reason, Reason::ByUs);
+    // What can't be read changes nothing.
+    folder.write("next.pem", "no certificate");
+    assert!(tls.reload().unwrap_err().to_string().contains("next.pem"));
+    assert!(tls.replace(Vec::new()).is_err());
+    assert_eq!(ask(&dial, true).reason, Reason::ByUs);
     server.shut_down();
 }

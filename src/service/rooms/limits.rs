@@ -8,8 +8,8 @@ use std::time::Duration;
 pub struct RoomLimits {
     /// Characters of the name of a user or room. 32.
     pub name_max: usize,
-    /// Rooms that exist at the same time. Beyond it the one that was empty for longest goes early.
-    /// 1,000.
+    /// Rooms that exist at the same time. Beyond it the one that was empty for longest goes early;
+    /// if none is empty, nobody can make another. 1,000.
     pub rooms: usize,
     /// Users whose names are taken at the same time, each with a room of their own. 65,536.
     pub users: usize,

@@ -178,6 +178,12 @@ mod tests {
         fn on_text(&mut self, text: &str, cx: &mut WebSocketContext<'_, Self>) -> Result {
             match text {
                 "pause" => cx.pause(),
+                "timers" => {
+                    let (last, soon) = (Timer::new(3), Duration::from_millis(1));
+                    cx.arm(last, soon);
+                    cx.arm_every(last, soon);
+                    cx.disarm(last);
+                }
                 "bye" => cx.close(CloseCode::NORMAL, "as you wish"),
                 text => cx.text(text),
             }
@@ -193,8 +199,10 @@ mod tests {
         }
 
         fn on_message(&mut self, text: String, cx: &mut WebSocketContext<'_, Self>) -> Result {
-            if text == "resume" {
-                cx.resume();
+            match &*text {
+                "resume" => cx.resume(),
+                "bye" => cx.close(CloseCode::NORMAL, "as you wish"),
+                _ => {}
             }
             cx.text(&text);
             Ok(())
@@ -333,6 +341,7 @@ mod tests {
             let mut test = Test::new(Role::Server);
             test.text("bye");
             test.text("what crosses the end is dropped");
+            test.send(Frame::new(Opcode::Ping, b"and not answered"));
             test.bench.message("and nothing is said after it".into());
             assert_eq!(test.heard(), said(Event::Close(CloseCode::NORMAL, "as you wish")));
             match answers {
@@ -343,6 +352,16 @@ mod tests {
             assert_eq!((closed.code, closed.by), (CloseCode::NORMAL, Side::Us));
             assert_eq!(closed.is_clean, answers);
         }
+    }
+
+    #[test]
+    fn who_says_the_end_while_it_is_paused_hears_the_peers() {
+        let mut test = Test::new(Role::Server);
+        test.text("pause");
+        test.bench.message("bye".into());
+        test.close(BYE);
+        assert_eq!(test.heard(), said(Event::Close(CloseCode::NORMAL, "as you wish")));
+        assert!(test.closed().is_clean);
     }
 
     #[test]
@@ -378,6 +397,16 @@ mod tests {
         assert_eq!(test.bench.closed(), Some(Reason::LateHeartbeat));
         let closed = test.closed();
         assert_eq!((closed.code, closed.by), (CloseCode::ABNORMAL, Side::Neither));
+    }
+
+    #[test]
+    fn a_handler_has_no_say_in_when_pings_are_sent() {
+        let mut test = Test::new(Role::Server);
+        test.text("timers");
+        test.bench.advance(SECOND);
+        assert!(test.heard().is_empty());
+        test.bench.advance(25 * SECOND);
+        assert_eq!(test.heard(), said(Event::Ping(&[0, 0, 0, 1])));
     }
 
     #[test]

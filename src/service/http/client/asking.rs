@@ -116,18 +116,21 @@ impl Line {
                     let what = "another protocol in the middle of the request";
                     return self.fail(Failure::Protocol(what), Close::Protocol(what));
                 }
-                Ok(Some(event)) => {
-                    let spent = now.saturating_sub(self.began);
-                    match put(event, self.far.as_ref(), spent, &mut self.discard_left) {
-                        Next::More => {}
-                        Next::Wait => {
-                            self.pause(cx);
-                            break;
-                        }
-                        Next::End(trailers) => return self.answered(trailers, cx),
-                        Next::Unwanted => return Err(Close::ByUs),
+                Ok(Some(ResponseEvent::Head(_))) => {
+                    let head = self.decoder.take_head();
+                    if let Some(far) = &self.far {
+                        far.head(head, now.saturating_sub(self.began));
                     }
                 }
+                Ok(Some(event)) => match put(event, self.far.as_ref(), &mut self.discard_left) {
+                    Next::More => {}
+                    Next::Wait => {
+                        self.pause(cx);
+                        break;
+                    }
+                    Next::End(trailers) => return self.answered(trailers, cx),
+                    Next::Unwanted => return Err(Close::ByUs),
+                },
                 Err(error) => {
                     let why = Close::Protocol(error.what);
                     return self.fail(Failure::Protocol(error.what), why);
@@ -240,21 +243,12 @@ enum Next {
     Unwanted,
 }
 
-/// Puts a part of an answer into the pipe, if there is anybody at its other end.
-fn put(
-    event: ResponseEvent<'_>,
-    far: Option<&Far>,
-    spent: Duration,
-    discard_left: &mut usize,
-) -> Next {
+/// Puts a part of an answer behind the head into the pipe, if there is anybody at its other end.
+fn put(event: ResponseEvent<'_>, far: Option<&Far>, discard_left: &mut usize) -> Next {
     match (event, far) {
         (ResponseEvent::End(trailers), _) => Next::End(trailers.clone()),
         (ResponseEvent::Interim(head), Some(far)) => {
             far.interim(head.clone());
-            Next::More
-        }
-        (ResponseEvent::Head(head), Some(far)) => {
-            far.head(head.clone(), spent);
             Next::More
         }
         (ResponseEvent::Body(bytes), Some(far)) => match far.body(bytes) {
@@ -268,6 +262,6 @@ fn put(
             }
             None => Next::Unwanted,
         },
-        (ResponseEvent::Interim(_) | ResponseEvent::Head(_), None) => Next::More,
+        (ResponseEvent::Interim(_), None) | (ResponseEvent::Head(_), _) => Next::More,
     }
 }

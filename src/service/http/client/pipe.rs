@@ -288,12 +288,12 @@ impl Near {
     /// Puts a piece of the body in: a copy of it. Tells whether anybody will take it: once the
     /// answer is complete nobody does.
     pub(super) fn put(&self, bytes: &[u8]) -> bool {
-        self.send(bytes.len(), |up| up.put(bytes))
+        self.send(bytes.len(), |up| up.put(bytes, &self.0.gauge.blocks))
     }
 
     /// As [`put`](Self::put), without a copy unless it is small.
     pub(super) fn share(&self, bytes: Bytes) -> bool {
-        self.send(bytes.len(), |up| up.share(bytes))
+        self.send(bytes.len(), |up| up.share(bytes, &self.0.gauge.blocks))
     }
 
     fn send(&self, count: usize, put: impl FnOnce(&mut Chunks)) -> bool {
@@ -459,7 +459,7 @@ impl Far {
     pub(super) fn body(&self, bytes: &[u8]) -> bool {
         let Some(mut state) = self.listener() else { return true };
         self.shared.gauge.more(bytes.len());
-        state.down.body.put(bytes);
+        state.down.body.put(bytes, &self.shared.gauge.blocks);
         state.tell_caller();
         state.line_waits = state.down.body.len() >= self.shared.window();
         !state.line_waits
