@@ -261,6 +261,50 @@ fn what_cannot_be_is_refused_by_name() {
 }
 
 #[test]
+fn a_name_without_a_key_is_one_connections_alone_and_free_when_that_goes() {
+    let server = default();
+    let hello = |name: &str| json!({ "type": "hello", "name": name });
+    let mut first = Client::stranger(&server);
+    first.says(&hello("bob"));
+    first.hears("welcome");
+    let mut second = Client::stranger(&server);
+    assert_eq!(second.is_refused(&hello("bob")), "name_taken");
+    let with_key = json!({ "type": "hello", "name": "bob", "key": KEY });
+    assert_eq!(second.is_refused(&with_key), "name_taken");
+    assert_eq!(second.is_refused(&hello("guest-7")), "name_taken");
+    drop(first);
+    // Until its end was seen the name is taken.
+    let code = loop {
+        second.says(&with_key);
+        match second.next() {
+            message if message["type"] == "error" => assert_eq!(message["code"], "name_taken"),
+            message => break message["type"].clone(),
+        }
+    };
+    assert_eq!(code, "welcome");
+    server.running.shut_down().unwrap();
+}
+
+#[test]
+fn a_room_that_was_empty_for_a_moment_does_not_make_place_for_another() {
+    let server = serve(RoomLimits { rooms: 2, ..RoomLimits::default() }, RoomProtocol::default());
+    let mut ann = Client::new(&server, "ann");
+    ann.joins("attic");
+    ann.says(&json!({ "type": "leave", "room": "attic" }));
+    ann.hears("left");
+    ann.joins("attic");
+    let mut bob = Client::new(&server, "bob");
+    bob.joins("hall");
+    assert_eq!(bob.is_refused(&json!({ "type": "join", "room": "cellar" })), "too_many_rooms");
+    assert_eq!(bob.joins("attic")["members"], 2);
+    // Now the hall is empty, and goes before its time.
+    bob.says(&json!({ "type": "leave", "room": "hall" }));
+    bob.joins("cellar");
+    assert_eq!(ann.is_refused(&json!({ "type": "join", "room": "hall" })), "too_many_rooms");
+    server.running.shut_down().unwrap();
+}
+
+#[test]
 fn whoever_talks_too_fast_is_slowed_and_loses_nothing() {
     let protocol = RoomProtocol {
         messages_at_once: 5,

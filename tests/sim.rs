@@ -47,8 +47,8 @@ mod http;
 #[path = "sim/http_client.rs"]
 mod http_client;
 #[cfg(feature = "http")]
-#[path = "sim/http_client_times.rs"]
-mod http_client_times;
+#[path = "sim/http_client_waits.rs"]
+mod http_client_waits;
 #[cfg(feature = "http")]
 #[path = "sim/http_garbled.rs"]
 mod http_garbled;

@@ -84,10 +84,11 @@ impl<N: Net> EventLoop<N> {
     #[inline]
     fn work(&mut self) -> io::Result<()> {
         self.accept();
+        // Before the visits: what was posted before a peer sent something is seen before it.
+        self.read_mail();
         self.fire_timers();
         self.visit_runnable();
-        // Behind the visits, which are what fills it: what connections of this loop tell each other
-        // costs no turn of its own.
+        // And behind them: what connections of this loop told each other costs no turn of its own.
         self.read_mail();
         self.dial();
         self.hand_over();

@@ -14,7 +14,6 @@ use crate::asker::{Outcome, Question, are_over, ask, askers, stage};
 use crate::origin::{Reply, answer, chunked, origin};
 
 pub(crate) const AT: &str = "10.0.0.2:80";
-const SECOND: Duration = Duration::from_secs(1);
 
 pub(crate) fn get(path: &str) -> Request {
     Request::get(&format!("http://{AT}{path}")).unwrap()
@@ -170,27 +169,6 @@ fn a_connection_that_nobody_used_yet_may_be_closed_as_it_is_used() {
         let outcomes = ask(sim, &client, vec![get("/").into()]);
         let last = outcomes.last().unwrap();
         assert!(last.failure.is_none(), "{:?}", last.failure);
-    });
-}
-
-#[test]
-fn a_connection_that_was_ended_rests_no_more() {
-    seeds(30, |sim| {
-        stage(sim);
-        // A server that does not mind, and keeps its half open.
-        let mut heard = Vec::new();
-        sim.serve(AT, move |peer| {
-            heard.extend(peer.take());
-            if heard.ends_with(b"\r\n\r\n") {
-                heard.clear();
-                peer.send(&answer(200, "", b"hello"));
-            }
-        });
-        let client = Client::new(ClientConfig { rest: 2 * SECOND, ..Default::default() });
-        ask(sim, &client, vec![get("/").into()]);
-        assert_eq!(client.counts().resting, 1);
-        sim.run_for(3 * SECOND);
-        assert_eq!(client.counts().resting, 0);
     });
 }
 

@@ -180,6 +180,38 @@ fn a_slow_backend_holds_less_than_a_mebibyte() {
     });
 }
 
+#[test]
+fn what_lies_between_two_connections_counts_to_the_memory_of_the_process() {
+    const MEMORY_MAX: u64 = 4 << 20;
+    /// What a visit reads comes on top, and loops may be off a little.
+    const OFF_MAX: u64 = 1 << 20;
+    Seeds::new(3).faults(Faults::calm()).run(|sim| {
+        origin(sim, BACKEND, |asked| match asked.head.path() {
+            "/" => Reply::Send(answer(200, "", &numbers(2 << 20))),
+            _ => Reply::Send(answer(200, "", b"small")),
+        });
+        let limits = Limits { memory_max: MEMORY_MAX, ..Limits::default() };
+        let (proxy, handle) = proxy(sim, ProxyConfig::default(), limits, &[BACKEND]);
+        let clients: Vec<_> = (0..30).map(|_| sim.connect(AT)).collect();
+        let memory = |sim: &Simulation| sim.snapshots(0).iter().map(|it| it.memory).max().unwrap();
+        for client in &clients {
+            client.set_reading(Reading::Never);
+            client.send(&get("/"));
+            sim.run_for(SECOND / 10);
+            let (counted, held) = (memory(sim), (held(sim) + proxy.counts().held) as u64);
+            assert!(counted + OFF_MAX / 4 >= held, "{held} bytes are held, {counted} counted");
+            assert!(counted <= MEMORY_MAX + OFF_MAX, "{counted} bytes");
+        }
+        assert!(memory(sim) > MEMORY_MAX / 2);
+        // Whoever just asks and is answered notices nothing.
+        assert_eq!(exchange(sim, &get("/small"), &[Method::GET])[0].body, b"small");
+        clients.iter().for_each(|client| client.reset());
+        sim.run_until(|| handle.connections() <= 1);
+        assert_eq!(proxy.counts().held, 0);
+        assert!(memory(sim) < OFF_MAX / 4);
+    });
+}
+
 /// Bytes in the buffers of all connections.
 fn held(sim: &Simulation) -> usize {
     let loops = sim.snapshots(9);
@@ -187,11 +219,14 @@ fn held(sim: &Simulation) -> usize {
     connections.map(|one| one.unread + one.unsent).sum()
 }
 
+/// Those who ask, by their numbers, and what they have said.
+type Askers = BTreeMap<usize, (Peer, Vec<u8>)>;
+
 #[test]
 fn a_crowd_that_asks_again_opens_no_connection_and_nobody_is_refused() {
     const CROWD: usize = 200;
     seeds(10, |sim| {
-        let backend: Rc<RefCell<BTreeMap<usize, (Peer, Vec<u8>)>>> = Rc::default();
+        let backend: Rc<RefCell<Askers>> = Rc::default();
         let hears = backend.clone();
         sim.serve(BACKEND, move |peer| {
             let mut asked = hears.borrow_mut();

@@ -118,8 +118,8 @@ impl RequestHead {
         self.target.set(&self.method, target).map_err(HttpError::bad)
     }
 
-    /// A request of HTTP/1.1 for the same, without fields. Its target is a path whatever form it has
-    /// here (RFC 9112, 3.2.1), or an asterisk, if `OPTIONS` came with a URL that names no path
+    /// A request of HTTP/1.1 for the same, without fields. Its target is a path, whatever form it
+    /// has here (RFC 9112, 3.2.1), or an asterisk, if `OPTIONS` came with a URL that names no path
     /// (3.2.4). Not for `CONNECT`.
     pub(crate) fn in_origin_form(&self) -> Self {
         let (method, target) = (self.method.clone(), self.target.in_origin_form(&self.method));

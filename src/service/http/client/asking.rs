@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::line::{Line, Stage, WATCH};
 use super::pipe::{Body, Far, Up};
 use super::watch::Due;
-use crate::handler::{Close, Context, Result};
+use crate::handler::{Bound, Close, Context, Result};
 use crate::wire::http::{BodyLength, Headers, HttpError};
 use crate::wire::http1::ResponseEvent;
 
@@ -125,7 +125,7 @@ impl Line {
                 Ok(Some(event)) => match put(event, self.far.as_ref(), &mut self.discard_left) {
                     Next::More => {}
                     Next::Wait => {
-                        self.pause(cx);
+                        self.pause(cx)?;
                         break;
                     }
                     Next::End(trailers) => return self.answered(trailers, cx),
@@ -144,10 +144,17 @@ impl Line {
         Ok(())
     }
 
-    pub(super) fn pause(&mut self, cx: &mut Context<'_, Self>) {
+    /// The pipe is full: the server has to wait. Where memory is short, it is those with full pipes
+    /// that are given up.
+    pub(super) fn pause(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        if cx.effects.memory_left() == 0 {
+            let why = || Close::Over(Bound::Memory);
+            return self.fail(Failure::Ours(why()), why());
+        }
         self.paused = true;
         self.watch.set(Due::Progress, None);
         cx.effects.pause();
+        Ok(())
     }
 
     /// There is room again. All that came may be in the pipe already, and only the end of the

@@ -11,7 +11,7 @@ use super::backend::Backends;
 use super::config::ProxyConfig;
 use super::rewrite::Passage;
 use super::splice::{Splice, cut};
-use crate::handler::{Close, Result, Timer};
+use crate::handler::{Bound, Close, Result, Timer};
 use crate::service::http::client::{Call, Client, Failure, Part, Ready};
 use crate::service::http::{Done, Exchange, ExchangeContext};
 use crate::wire::http::{
@@ -238,6 +238,9 @@ impl Exchange for ProxyExchange {
     fn on_body(&mut self, piece: &[u8], cx: &mut Cx<'_>) -> Result {
         let Some(call) = &self.call else { return Ok(()) };
         if call.send(piece) && call.room() == 0 {
+            if cx.effects.memory_left() == 0 {
+                return Err(Close::Over(Bound::Memory));
+            }
             self.held = Held::Full;
             cx.pause();
         }

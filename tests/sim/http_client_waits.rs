@@ -1,4 +1,5 @@
-//! What a client waits for has an end, and what it does not wait for has none.
+//! How long a client waits for what: each wait has its own end, and none runs while nobody could be
+//! late.
 
 use std::iter;
 use std::sync::{Arc, Mutex};
@@ -54,6 +55,27 @@ fn each_wait_has_its_own_end() {
         let failure = outcomes[0].failed();
         assert!(matches!(failure, Failure::Late(Wait::Connect) | Failure::Connect(_)));
         assert_eq!(client.counts().open, 0);
+    });
+}
+
+#[test]
+fn a_connection_that_was_ended_rests_no_more() {
+    seeds(30, |sim| {
+        stage(sim);
+        // A server that does not mind, and keeps its half open.
+        let mut heard = Vec::new();
+        sim.serve(AT, move |peer| {
+            heard.extend(peer.take());
+            if heard.ends_with(b"\r\n\r\n") {
+                heard.clear();
+                peer.send(&answer(200, "", b"hello"));
+            }
+        });
+        let client = Client::new(ClientConfig { rest: 2 * SECOND, ..Default::default() });
+        ask(sim, &client, vec![get("/").into()]);
+        assert_eq!(client.counts().resting, 1);
+        sim.run_for(3 * SECOND);
+        assert_eq!(client.counts().resting, 0);
     });
 }
 
