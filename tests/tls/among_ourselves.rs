@@ -71,6 +71,21 @@ fn both_sides_hear_why_it_failed() {
 }
 
 #[test]
+fn without_resumption_every_handshake_is_a_full_one() {
+    let folder = Folder::new();
+    let server = Server::built(TlsServer::builder().identity(folder.localhost()));
+    for version in VERSIONS {
+        let tls = TlsClient::builder().roots(folder.roots()).versions(&[version]);
+        let tls = tls.resumption(false).build().unwrap();
+        for _ in 0..2 {
+            let (answer, _) = told(&server, &tls);
+            assert!(answer.received.contains(", no certificate, full"), "{answer:?}");
+        }
+    }
+    server.shut_down();
+}
+
+#[test]
 fn a_certificate_that_is_only_asked_for_may_be_missing_but_must_hold() {
     let (folder, stranger) = (Folder::new(), Folder::new());
     let tls = TlsServer::builder().identity(folder.localhost());
