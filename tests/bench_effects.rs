@@ -132,3 +132,24 @@ fn dials_are_shown_and_can_be_answered_or_refused() {
     let [last] = bench.take_dials().try_into().unwrap();
     assert_eq!(last.dial, Dial::host("after", 1));
 }
+
+#[test]
+fn who_is_read_from_while_its_output_waits_says_so_and_its_successor_does_not() {
+    let mut plain = puppet();
+    let mut duplex = puppet();
+    for (bench, tells) in [(&mut plain, &b"o"[..]), (&mut duplex, b"Do")] {
+        bench.set_window(0);
+        bench.data(tells);
+        assert!(bench.is_congested());
+    }
+    let (before, more) = (plain.unsent(), duplex.unsent());
+    plain.data(b"1");
+    duplex.data(b"1");
+    assert_eq!((plain.unsent(), duplex.unsent()), (before, more + 1));
+    duplex.data(b"u");
+    duplex.data(b"1");
+    assert_eq!(duplex.unsent(), more + 1);
+    // Nothing is lost by it.
+    duplex.set_window(usize::MAX);
+    assert!(duplex.take_output().ends_with(b"<1"));
+}

@@ -297,9 +297,9 @@ fn bodies_that_drip_keep_nobody_out_and_end_in_time() {
 fn readers_that_drip_keep_nobody_out_and_are_cut_off() {
     let origin = Origin::start();
     let slow = ["-X", "-w", "10", "-y", "20", "-n", "5", "-z", "32", "-l", "25"];
-    attacked(&origin, "100", "/bytes/20000000", &slow);
+    attacked(&origin, "500", "/bytes/20000000", &slow);
     // It does not notice that it was cut off before it has read all that came before.
-    assert_eq!(origin.closes(Reason::LateRate), 100);
+    assert_eq!(origin.closes(Reason::LateRate), 500);
     origin.ends();
 }
 

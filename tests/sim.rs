@@ -46,6 +46,8 @@ mod http;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
+#[path = "sim/http_client_waits.rs"]
+mod http_client_waits;
 #[cfg(feature = "http")]
 #[path = "sim/http_garbled.rs"]
 mod http_garbled;

@@ -112,11 +112,12 @@ pub(crate) fn rows() -> Vec<Row> {
         row("T21", "processor: one text of 128 B to all of many over WebSocket", websocket_room()),
         row("T22", "processor: by TLS 1.3, 50 connections", tls()),
         row("T23", "memory: an idle WebSocket, with heartbeat, in a room", websocket_resident()),
+        row("T24", "processor: reverse proxy of HTTP/1.1, that of the proxy alone", proxy()),
     ]
 }
 
 /// The rows that need servers of the web.
-pub(crate) const WEB: &[&str] = &["T10", "T20", "T21", "T22", "T23"];
+pub(crate) const WEB: &[&str] = &["T10", "T20", "T21", "T22", "T23", "T24"];
 
 fn instructions_raw() -> Vec<Case> {
     let case = Case::new("50 connections", echo(50, SMALL, 1), Figure::Instructions, "raw");
@@ -306,4 +307,20 @@ fn ledger() -> Vec<Case> {
     let raw = Case::processor("raw, 64 B", echo(50, SMALL, 1), "raw");
     let framed = Case::processor("framed, 16 in flight", echo(50, SMALL_FRAME, 16), "framed");
     vec![raw.against(NoLedger, "raw", 1.01), framed.against(NoLedger, "framed", 1.03)]
+}
+
+/// All before one origin. Each tells it of the client, and keeps as many connections to it as it
+/// has clients.
+fn proxy() -> Vec<Case> {
+    let case = |title, connections, message| {
+        let case = Case::processor(title, echo(connections, message, 1), "proxy");
+        case.against(Nginx, "proxy", 1.0).against(Go, "proxy", 1.0)
+    };
+    let page = case("64 KiB, 32 connections", 32, Message::Page(KIB_64));
+    vec![
+        case("hello, 1 connection", 1, Message::Hello),
+        case("hello, 32 connections", 32, Message::Hello),
+        case("hello, 1,000 connections", 1000, Message::Hello),
+        page.against(Nginx, "proxy-64k", 1.0),
+    ]
 }

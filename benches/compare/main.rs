@@ -5,9 +5,10 @@
 //! [`load`] is the client, [`measure`] lets the servers take turns, and [`outcome`] is the table.
 //! The servers are in `benches/peers`, those in Rust in this same program, which starts itself.
 //!
-//! The client runs on one processor and the server on another. The figure of a timed row is the
-//! lower quartile, over the rounds, of the processor time that the server took for a message, the
-//! kernel's part included. Counted rows (instructions, calls, memory) hold on a busy machine too.
+//! The client runs on one processor and the server on another; the origin behind a proxy runs
+//! beside the client. The figure of a timed row is the lower quartile, over the rounds, of the
+//! processor time that the server took for a message, the kernel's part included. Counted rows
+//! (instructions, calls, memory) hold on a busy machine too.
 
 use std::fs;
 use std::io;
@@ -156,9 +157,12 @@ fn prepare(
         Certificate::make(&folder)?;
     }
     let certificate = web.then(|| folder.clone());
+    let has_proxies = rows.iter().any(|row| row.id == "T24");
+    let origin = has_proxies.then(|| program::start_origin(&this)).transpose()?;
+    let built = Built::build(&folder, web);
     Ok(Bench {
         machine,
-        programs: Programs::new(Built::build(&folder, web), this, no_ledger, certificate),
+        programs: Programs { built, this, no_ledger, certificate, origin },
         rounds: if quick { 1 } else { arguments.rounds.max(1) },
         round: Duration::from_secs_f64(if quick { 0.02 } else { arguments.seconds }),
         counts_divisor: if quick { 10 } else { 1 },

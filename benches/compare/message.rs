@@ -15,6 +15,8 @@ pub(crate) enum Message {
     Framed(usize),
     /// A request of HTTP/1.1, answered by `hello`.
     Hello,
+    /// A request of HTTP/1.1, answered by so many bytes.
+    Page(usize),
     /// A text of WebSocket, so long, masked; comes back unmasked.
     Text(usize),
     /// As `Raw`, by TLS.
@@ -46,9 +48,9 @@ impl Message {
         let is_sealed = matches!(self, Self::Sealed(_) | Self::SealedHello);
         let opening = if let Self::Text(_) = self { UPGRADE.to_vec() } else { Vec::new() };
         let answer = match self {
-            Self::Hello | Self::SealedHello => {
+            Self::Hello | Self::Page(_) | Self::SealedHello => {
                 let mut stream = dial(to, is_sealed, &[])?;
-                stream.write_all(HELLO)?;
+                stream.write_all(&self.question())?;
                 let head = read_head(&mut stream)?;
                 head.len() + content_length(&head)?
             }
@@ -60,6 +62,10 @@ impl Message {
     fn question(self) -> Vec<u8> {
         match self {
             Self::Hello | Self::SealedHello => HELLO.to_vec(),
+            Self::Page(size) => {
+                let hello = String::from_utf8_lossy(HELLO);
+                hello.replacen("/ ", &format!("/{size} "), 1).into_bytes()
+            }
             Self::Text(size) => {
                 let mask = MASK.into_iter().cycle();
                 let masked = text(size).into_iter().zip(mask).map(|(byte, mask)| byte ^ mask);
@@ -71,10 +77,10 @@ impl Message {
     }
 
     /// What comes back for one, as far as it is known beforehand.
-    fn answer(self) -> Vec<u8> {
+    pub(crate) fn answer(self) -> Vec<u8> {
         let body = |size: usize| (0..size).map(|at| (at % 251) as u8);
         match self {
-            Self::Raw(size) | Self::Sealed(size) => body(size).collect(),
+            Self::Raw(size) | Self::Page(size) | Self::Sealed(size) => body(size).collect(),
             Self::Framed(size) => {
                 (size as u32).to_be_bytes().into_iter().chain(body(size)).collect()
             }
@@ -88,7 +94,7 @@ impl Message {
         let answer = self.answer();
         match self {
             // Heads are each server's own.
-            Self::Hello | Self::SealedHello => {
+            Self::Hello | Self::Page(_) | Self::SealedHello => {
                 heard.starts_with(b"HTTP/1.1 200 ")
                     && heard.chunks(heard.len() / in_flight).all(|one| one.ends_with(&answer))
             }

@@ -8,6 +8,7 @@ use std::process::Command;
 use clap::ValueEnum;
 
 use crate::machine::Built;
+use crate::server::{ORIGIN, Server};
 use crate::wire::FOLDER;
 
 /// What a server is written with.
@@ -54,6 +55,7 @@ impl Program {
         let form = match self.kind {
             "raw-16k" => ", 16 KiB buffer",
             "raw-64k" => ", 64 KiB buffer",
+            "proxy-64k" => ", 64 KiB buffers",
             "framed-send" => ", send().await",
             "workers-blocking" => ", spawn_blocking",
             "workers" => ", worker",
@@ -62,6 +64,7 @@ impl Program {
             "framed" if self.peer == Peer::Tokio => ", one write a read",
             "http" | "https" if self.peer == Peer::Tokio => ", hyper",
             "http" | "https" if self.peer == Peer::Go => ", net/http",
+            "proxy" if self.peer == Peer::Go => ", httputil",
             "tls" if self.peer == Peer::Tokio => "-rustls",
             "ws" | "ws-broadcast" => match self.peer {
                 Peer::Tokio => ", tungstenite",
@@ -78,24 +81,17 @@ impl Program {
 
 /// Where the programs are.
 pub(crate) struct Programs {
-    built: Built,
-    this: PathBuf,
+    pub(crate) built: Built,
+    pub(crate) this: PathBuf,
     /// This program without the ledger, or why it isn't there.
-    no_ledger: Result<PathBuf, String>,
+    pub(crate) no_ledger: Result<PathBuf, String>,
     /// The folder of the certificate, if there is one.
-    certificate: Option<PathBuf>,
+    pub(crate) certificate: Option<PathBuf>,
+    /// What proxies stand before, if there are any.
+    pub(crate) origin: Option<Server>,
 }
 
 impl Programs {
-    pub(crate) fn new(
-        built: Built,
-        this: PathBuf,
-        no_ledger: Result<PathBuf, String>,
-        certificate: Option<PathBuf>,
-    ) -> Self {
-        Self { built, this, no_ledger, certificate }
-    }
-
     /// What starts it, or why it can't be started here.
     pub(crate) fn command(&self, program: Program) -> Result<Command, String> {
         let ours = |path: &PathBuf, peer: &str| {
@@ -108,7 +104,8 @@ impl Programs {
             command.arg(program.kind).env("GOMAXPROCS", "1");
             Ok(command)
         };
-        let is_web = ["http", "ws", "tls"].iter().any(|prefix| program.kind.starts_with(prefix));
+        let is_web =
+            ["http", "ws", "tls", "proxy"].iter().any(|prefix| program.kind.starts_with(prefix));
         let mut command = match program.peer {
             Peer::Overt => Ok::<_, String>(ours(&self.this, "overt")),
             Peer::NoLedger => self.no_ledger.clone().map(|path| ours(&path, "overt")),
@@ -123,12 +120,15 @@ impl Programs {
             }
             Peer::Nginx => {
                 let folder = self.built.nginx.as_ref().map_err(String::clone)?;
-                nginx(folder, program.kind == "https")
+                nginx(folder, program.kind, self.origin.as_ref())
                     .map_err(|error| format!("nginx cannot be set up: {error}"))
             }
         }?;
         if let Some(folder) = &self.certificate {
             command.env(FOLDER, folder);
+        }
+        if let Some(origin) = &self.origin {
+            command.env(ORIGIN, origin.at().to_string());
         }
         Ok(command)
     }
@@ -142,14 +142,22 @@ impl Programs {
 }
 
 /// One process of nginx, at a port that was free a moment ago. It says nothing by itself.
-fn nginx(folder: &Path, by_tls: bool) -> io::Result<Command> {
+fn nginx(folder: &Path, kind: &str, origin: Option<&Server>) -> io::Result<Command> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-    let tls = match by_tls {
-        true => {
+    let tls = match kind {
+        "https" => {
             "ssl; ssl_certificate ../cert.pem; ssl_certificate_key ../key.pem; \
                  ssl_protocols TLSv1.3"
         }
-        false => "",
+        _ => "",
+    };
+    let (upstream, answer) = match origin.filter(|_| kind.starts_with("proxy")) {
+        Some(origin) => (nginx_upstream(origin), NGINX_PROXY),
+        None => (String::new(), "default_type text/plain; return 200 hello;"),
+    };
+    let buffers = match kind {
+        "proxy-64k" => "proxy_buffer_size 64k; proxy_buffers 4 64k; proxy_busy_buffers_size 128k;",
+        _ => "",
     };
     let settings = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
@@ -158,9 +166,10 @@ fn nginx(folder: &Path, by_tls: bool) -> io::Result<Command> {
             access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;
             client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
             uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+            {buffers} {upstream}
             server {{
                 listen 127.0.0.1:{port} backlog=4096 {tls};
-                location / {{ default_type text/plain; return 200 hello; }}
+                location / {{ {answer} }}
             }}
         }}"
     );
@@ -169,6 +178,26 @@ fn nginx(folder: &Path, by_tls: bool) -> io::Result<Command> {
     let script = format!("echo {port} $$; exec nginx -p \"$0\" -c nginx.conf");
     command.arg("-c").arg(script).arg(folder);
     Ok(command)
+}
+
+/// It tells the origin what overt does, but for `Forwarded` and `Via`.
+const NGINX_PROXY: &str = "proxy_pass http://origin; proxy_http_version 1.1;
+    proxy_set_header Connection ''; proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;";
+
+fn nginx_upstream(origin: &Server) -> String {
+    let at = origin.at();
+    format!(
+        "upstream origin {{
+            server {at}; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h;
+        }}"
+    )
+}
+
+/// What all proxies stand before: not measured, and the same for all.
+pub(crate) fn start_origin(this: &Path) -> io::Result<Server> {
+    Server::beside("origin", Command::new(this).args(["--serve", "overt", "origin"]))
 }
 
 /// Builds this program again, with the ledger compiled out.

@@ -13,6 +13,14 @@ use rustix::process::{Pid, Signal};
 
 use crate::machine::Machine;
 
+/// In which variable of the environment proxies find the address of their origin.
+pub(crate) const ORIGIN: &str = "COMPARE_ORIGIN";
+
+/// For a proxy: where its origin is.
+pub(crate) fn origin() -> io::Result<String> {
+    std::env::var(ORIGIN).map_err(|_| io::Error::other("there is no origin"))
+}
+
 /// Said by a server in this program when it listens.
 pub(crate) fn announce(port: u16) {
     println!("{port} {}", std::process::id());
@@ -29,12 +37,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `command` on the servers' processor, and waits until it listens.
     pub(crate) fn start(machine: &Machine, name: &str, command: &mut Command) -> io::Result<Self> {
+        machine.on_servers_processor(|| Self::beside(name, command))
+    }
+
+    /// Starts `command` on the client's processor: it is not what is measured.
+    pub(crate) fn beside(name: &str, command: &mut Command) -> io::Result<Self> {
         let failed = |what: &dyn std::fmt::Display| {
             io::Error::other(format!("the server {name} did not start: {what}"))
         };
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child =
-            machine.on_servers_processor(|| command.spawn()).map_err(|error| failed(&error))?;
+        let mut child = command.spawn().map_err(|error| failed(&error))?;
         let mut line = String::new();
         if let Some(output) = &mut child.stdout {
             BufReader::new(output).read_line(&mut line)?;

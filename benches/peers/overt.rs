@@ -39,6 +39,8 @@ pub(crate) fn serve(kind: &str) -> io::Result<()> {
         }
         "http" => web::hello(&mut engine)?,
         "https" => web::sealed_hello(&mut engine)?,
+        "origin" => web::origin(&mut engine)?,
+        "proxy" => web::proxy(&mut engine)?,
         "tls" => web::sealed(&mut engine, || Raw)?,
         "ws" => web::echo(&mut engine)?,
         "ws-member" => web::member(&mut engine)?,

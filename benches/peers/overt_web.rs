@@ -2,12 +2,15 @@
 //! deadlines and the heartbeat that are there by default.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use overt::net::{Endpoint, Listen};
-use overt::service::http::{HttpServer, Request, Responder, Serve};
+use overt::service::http::proxy::{Backend, ReverseProxy};
+use overt::service::http::{HttpServer, Request, Responder, Response, Serve};
 use overt::service::rooms::{
     Claim, Event, Mail, Member as RoomMember, RoomLimits, Rooms, Since, Sink,
 };
@@ -19,6 +22,8 @@ use overt::wire::http::RequestHead;
 use overt::wire::websocket::Prepared;
 use overt::{Address, Close, Engine, Group, Handler, Never, Result, Timer};
 
+use crate::message::Message;
+use crate::server;
 use crate::wire::Certificate;
 
 const AT: &str = "127.0.0.1:0";
@@ -43,6 +48,26 @@ pub(crate) fn sealed_hello(engine: &mut Engine) -> io::Result<Endpoint> {
     let hello = |_: &Request<'_>, responder: Responder<'_, '_>| responder.text("hello");
     let http = HttpServer::new(Serve::new(hello));
     sealed(engine, move || http.connection())
+}
+
+/// What all proxies stand before: `/` is hello, and `/N` so many bytes.
+pub(crate) fn origin(engine: &mut Engine) -> io::Result<Endpoint> {
+    let page = Bytes::from(Message::Page(64 * 1024).answer());
+    let answer = move |request: &Request<'_>, responder: Responder<'_, '_>| {
+        let size: Option<usize> = request.path().get(1..).and_then(|size| size.parse().ok());
+        match size.filter(|size| *size <= page.len()) {
+            Some(size) => responder.send(Response::bytes("text/plain", page.slice(..size))),
+            None => responder.text("hello"),
+        }
+    };
+    let http = HttpServer::new(Serve::new(answer));
+    engine.listen(AT, move || http.connection())
+}
+
+pub(crate) fn proxy(engine: &mut Engine) -> io::Result<Endpoint> {
+    let origin: SocketAddr = server::origin()?.parse().map_err(io::Error::other)?;
+    let http = HttpServer::new(ReverseProxy::to([Backend::at(origin, "origin")]));
+    engine.listen(AT, move || http.connection())
 }
 
 pub(crate) fn echo(engine: &mut Engine) -> io::Result<Endpoint> {

@@ -36,6 +36,11 @@ impl Budget {
         (self.max - self.max / 8 - self.held()).max(0) as usize
     }
 
+    /// What all threads have told.
+    pub fn shared(&self) -> &Arc<AtomicI64> {
+        &self.shared
+    }
+
     /// How many bytes are held in all.
     pub fn held(&self) -> i64 {
         self.shared.load(Relaxed) + self.untold

@@ -337,6 +337,12 @@ impl<N: Net> Handle<N> {
         self.shared.phase()
     }
 
+    /// What all loops hold, in bytes.
+    #[cfg(feature = "http")]
+    pub(crate) fn memory(&self) -> Arc<std::sync::atomic::AtomicI64> {
+        self.shared.memory.clone()
+    }
+
     /// Open connections in all.
     pub fn connections(&self) -> u32 {
         self.shared.open.load(std::sync::atomic::Ordering::Relaxed)

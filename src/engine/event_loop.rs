@@ -84,9 +84,12 @@ impl<N: Net> EventLoop<N> {
     #[inline]
     fn work(&mut self) -> io::Result<()> {
         self.accept();
+        // Before the visits: what was posted before a peer sent something is seen before it.
         self.read_mail();
         self.fire_timers();
         self.visit_runnable();
+        // And behind them: what connections of this loop told each other costs no turn of its own.
+        self.read_mail();
         self.dial();
         self.hand_over();
         if self.phase != ShutdownPhase::Ready {
@@ -102,8 +105,8 @@ impl<N: Net> EventLoop<N> {
             self.poll_a_while()?;
         }
         // Mail that came before this did not wake us, so it is looked for now: see `doorbell`.
-        self.mail = self.inbox.about_to_sleep();
-        Ok(match self.mail || self.is_busy() {
+        let has_mail = self.inbox.about_to_sleep();
+        Ok(match has_mail || self.is_busy() {
             true => Some(Duration::ZERO),
             false => self.sleep_max(),
         })
@@ -114,7 +117,6 @@ impl<N: Net> EventLoop<N> {
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let noted = self.poll(timeout)?;
         let rung = self.inbox.awake();
-        self.mail |= rung;
         if ledger::ON {
             self.core.ledger.turns += 1;
             self.core.ledger.wakes += u64::from(rung);

@@ -91,7 +91,7 @@ pub struct Limits {
     /// Outgoing connections begun in one turn of a loop; what is asked for beyond that comes in the
     /// next. 64.
     pub dials_per_turn: u32,
-    /// Messages taken in by one turn of a loop. 1,024.
+    /// Messages taken in by one turn of a loop, before its visits and again behind them. 1,024.
     pub messages_per_turn: u32,
     /// Datagrams that a socket may receive in one visit, before the others get their turn. Looked
     /// at between calls of the system, one of which may give 256. 256.
@@ -109,10 +109,11 @@ pub struct Limits {
     /// Frames of one loop that were copied for the workers and are not answered yet, in bytes,
     /// above which connections that give work are not read from. 64 MiB.
     pub job_bytes: usize,
-    /// What connections of the engine may hold in buffers of their own, in all, and what their
-    /// handlers say that they [hold besides](crate::Effects::hold_memory); what would make it more
-    /// is closed. Counted per loop in steps of 64 KiB. Datagram sockets and their sessions
-    /// have none: what they hold is bounded by `datagrams_unsent` and `Sessions::max`. 1 GiB.
+    /// What connections of the engine may hold in buffers of their own, in all, what their
+    /// handlers say that they [hold besides](crate::Effects::hold_memory), and what clients of HTTP
+    /// hold between two of them; what would make it more is closed. Counted per loop in steps of
+    /// 64 KiB. Datagram sockets and their sessions have none: what they hold is bounded by
+    /// `datagrams_unsent` and `Sessions::max`. 1 GiB.
     pub memory_max: u64,
     /// Open connections of the engine. Those that it opens itself count, but none of them is
     /// turned away. 65,536.

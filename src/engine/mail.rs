@@ -16,7 +16,7 @@ use crate::net::Net;
 impl<N: Net> EventLoop<N> {
     #[inline]
     pub(super) fn read_mail(&mut self) {
-        if self.mail || self.fan.is_some() {
+        if self.fan.is_some() || !self.inbox.is_empty() {
             self.read_some_mail();
         }
     }

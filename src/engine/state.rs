@@ -74,7 +74,6 @@ pub(crate) struct EventLoop<N: Net> {
     pub(super) reminded: Vec<u32>,
     pub(super) reminded_at: usize,
     pub(super) inbox: Inbox<Envelope>,
-    pub(super) mail: bool,
     pub(super) fan: Option<Fan>,
     pub(super) shared: Arc<Shared>,
     /// A copy of those in `shared`, so that no lock is taken for a connection.
@@ -143,7 +142,6 @@ impl<N: Net> EventLoop<N> {
             reminded: Vec::new(),
             reminded_at: 0,
             inbox: parts.inbox,
-            mail: false,
             fan: None,
             shared: parts.shared,
             gates: Vec::new(),

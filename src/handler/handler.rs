@@ -2,6 +2,8 @@
 
 use std::any::type_name;
 use std::marker::PhantomData;
+#[cfg(feature = "http")]
+use std::sync::{Arc, atomic::AtomicI64};
 use std::time::Duration;
 
 use super::address::Address;
@@ -348,6 +350,12 @@ impl<H: Handler> Effects<'_, H> {
     /// eighth, so that those who just send and receive notice nothing. Exact to 64 KiB a loop.
     pub fn memory_left(&self) -> usize {
         self.asked.budget.left()
+    }
+
+    /// What all loops hold, for those who count what lies between connections.
+    #[cfg(feature = "http")]
+    pub(crate) fn process_memory(&self) -> Arc<AtomicI64> {
+        self.asked.budget.shared().clone()
     }
 
     /// Closes the connection once its jobs in flight are answered and its output is sent. What the

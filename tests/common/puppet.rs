@@ -42,6 +42,7 @@ impl Handler for Puppet {
                 b'c' => cx.effects.close(),
                 b'f' => cx.effects.finish(),
                 b'p' => cx.effects.pause(),
+                b'D' => cx.effects.read_while_congested(),
                 b'r' => cx.effects.set_read_deadline(Some(cx.effects.now() + seconds(3))),
                 b'w' => cx.effects.set_write_deadline(Some(cx.effects.now() + seconds(3))),
                 b'R' => cx.effects.set_read_deadline(None),

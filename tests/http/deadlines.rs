@@ -225,18 +225,37 @@ fn who_asked_in_time_is_not_late_because_it_listens_slowly() {
 
 #[test]
 fn the_time_to_the_next_request_begins_when_the_answer_is_taken() {
+    // All of the request has come when the answer does.
     let large = |_: &Request<'_>, responder: Responder<'_, '_>| {
-        responder.send(Response::text("x".repeat(40_000)));
+        responder.offload(|| Response::text("x".repeat(40_000)));
     };
     let deadlines = HttpDeadlines { idle: 5 * SECOND, ..HttpDeadlines::default() };
     let config = HttpConfig { deadlines, ..HttpConfig::default() };
     let mut bench = configured(config, Serve::new(large));
     bench.set_window(2000);
     bench.data(&get("/"));
+    bench.work();
     assert_eq!(seen(&taken_slowly(&mut bench)).len(), 1);
     bench.advance(SECOND);
     bench.data(&get("/"));
+    bench.work();
     assert_eq!(only(&mut bench).status, 200);
     bench.advance(5 * SECOND);
     assert_eq!(bench.closed(), Some(Reason::ByUs));
+}
+
+#[test]
+fn the_time_of_a_head_begins_when_it_is_read() {
+    let large = |_: &Request<'_>, responder: Responder<'_, '_>| {
+        responder.offload(|| Response::text("x".repeat(40_000)));
+    };
+    let mut bench = bench(Serve::new(large));
+    bench.set_window(2000);
+    bench.data(&[&get("/")[..], b"GET / HTTP/1.1\r\n"].concat());
+    bench.work();
+    assert_eq!(seen(&taken_slowly(&mut bench)).len(), 1);
+    bench.advance(5 * SECOND);
+    bench.data(b"Host: a\r\n\r\n");
+    bench.work();
+    assert_eq!(only(&mut bench).status, 200);
 }

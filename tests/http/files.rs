@@ -285,3 +285,10 @@ fn files_of_the_program_are_served_from_memory() {
     assert_eq!(asked("GET /b HTTP/1.1").status, 404);
     assert_eq!(asked("DELETE / HTTP/1.1").status, 405);
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let error = Files::of("no/such/folder").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    assert!(error.to_string().contains("`no/such/folder`"), "{error}");
+}

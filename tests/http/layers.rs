@@ -198,6 +198,19 @@ fn what_is_small_or_packed_already_stays_as_it_is() {
 }
 
 #[test]
+fn an_origin_that_matches_no_page_shows_when_the_program_starts() {
+    let panics = |origin: &str| std::panic::catch_unwind(|| Cors::origins([origin])).is_err();
+    for wrong in
+        ["a.example", "https://a.example/", "https://A.example", "http://a:80", "https://", "*", ""]
+    {
+        assert!(panics(wrong), "{wrong}");
+    }
+    for right in ["https://a.example", "http://[::1]:8080", "null", "app://a"] {
+        assert!(!panics(right), "{right}");
+    }
+}
+
+#[test]
 fn pages_of_known_origins_may_read() {
     let site = || {
         let cors = Cors::origins(["https://a.example"]).methods("GET, PUT").headers("x-a");

@@ -118,6 +118,16 @@ fn a_wrong_route_shows_when_the_program_starts() {
     assert!(panics(|router| router.get("/a/{c}", says(""))));
     assert!(panics(|router| router.get("/a/{b}", says(""))));
     assert!(panics(|router| router.get("/{a", says(""))));
+    // These would lead nowhere, and one part of the path would hide another.
+    assert!(panics(|router| router.get("a/c", says(""))));
+    assert!(panics(|router| router.get("", says(""))));
+    assert!(panics(|router| router.get("/b/{c}/{c}", says(""))));
+    for name in ["a.example:80", "a b", "https://a.example", "*.", ""] {
+        assert!(std::panic::catch_unwind(|| Router::new().host(name)).is_err(), "{name}");
+    }
+    for name in ["a.example", "*.a.example", "127.0.0.1", "[::1]"] {
+        assert!(std::panic::catch_unwind(|| Router::new().host(name)).is_ok(), "{name}");
+    }
     assert!(!panics(|router| router.post("/a/{b}", says(""))));
 }
 

@@ -2,12 +2,13 @@
 //! does, holds little, and tells what went wrong.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use overt::Limits;
 use overt::service::http::client::ClientConfig;
 use overt::service::http::proxy::{HostRule, ProxyConfig, Rewriting};
-use overt::sim::{Faults, Reading, Seeds, Simulation, Status, seeds};
+use overt::sim::{Faults, Peer, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::http::Method;
 
 use crate::behind::{AT, BACKEND, SECOND, answers, defaults, exchange, get, numbers, proxy};
@@ -179,11 +180,78 @@ fn a_slow_backend_holds_less_than_a_mebibyte() {
     });
 }
 
+#[test]
+fn what_lies_between_two_connections_counts_to_the_memory_of_the_process() {
+    const MEMORY_MAX: u64 = 4 << 20;
+    /// What a visit reads comes on top, and loops may be off a little.
+    const OFF_MAX: u64 = 1 << 20;
+    Seeds::new(3).faults(Faults::calm()).run(|sim| {
+        origin(sim, BACKEND, |asked| match asked.head.path() {
+            "/" => Reply::Send(answer(200, "", &numbers(2 << 20))),
+            _ => Reply::Send(answer(200, "", b"small")),
+        });
+        let limits = Limits { memory_max: MEMORY_MAX, ..Limits::default() };
+        let (proxy, handle) = proxy(sim, ProxyConfig::default(), limits, &[BACKEND]);
+        let clients: Vec<_> = (0..30).map(|_| sim.connect(AT)).collect();
+        let memory = |sim: &Simulation| sim.snapshots(0).iter().map(|it| it.memory).max().unwrap();
+        for client in &clients {
+            client.set_reading(Reading::Never);
+            client.send(&get("/"));
+            sim.run_for(SECOND / 10);
+            let (counted, held) = (memory(sim), (held(sim) + proxy.counts().held) as u64);
+            assert!(counted + OFF_MAX / 4 >= held, "{held} bytes are held, {counted} counted");
+            assert!(counted <= MEMORY_MAX + OFF_MAX, "{counted} bytes");
+        }
+        assert!(memory(sim) > MEMORY_MAX / 2);
+        // Whoever just asks and is answered notices nothing.
+        assert_eq!(exchange(sim, &get("/small"), &[Method::GET])[0].body, b"small");
+        clients.iter().for_each(|client| client.reset());
+        sim.run_until(|| handle.connections() <= 1);
+        assert_eq!(proxy.counts().held, 0);
+        assert!(memory(sim) < OFF_MAX / 4);
+    });
+}
+
 /// Bytes in the buffers of all connections.
 fn held(sim: &Simulation) -> usize {
     let loops = sim.snapshots(9);
     let connections = loops.iter().flat_map(|one| &one.some_connections);
     connections.map(|one| one.unread + one.unsent).sum()
+}
+
+/// Those who ask, by their numbers, and what they have said.
+type Askers = BTreeMap<usize, (Peer, Vec<u8>)>;
+
+#[test]
+fn a_crowd_that_asks_again_opens_no_connection_and_nobody_is_refused() {
+    const CROWD: usize = 200;
+    seeds(10, |sim| {
+        let backend: Rc<RefCell<Askers>> = Rc::default();
+        let hears = backend.clone();
+        sim.serve(BACKEND, move |peer| {
+            let mut asked = hears.borrow_mut();
+            let of_this = asked.entry(peer.number()).or_insert_with(|| (peer.clone(), Vec::new()));
+            of_this.1.extend(peer.take());
+            // Nobody is answered before all have asked: so many connections are busy at a moment.
+            if asked.values().filter(|(_, heard)| heard.ends_with(b"\r\n\r\n")).count() == CROWD {
+                for (peer, heard) in asked.values_mut() {
+                    heard.clear();
+                    peer.send(&answer(200, "", b"hello"));
+                }
+            }
+        });
+        let (proxy, _) = defaults(sim);
+        let clients: Vec<Peer> = (0..CROWD).map(|_| sim.connect(AT)).collect();
+        for _ in 0..2 {
+            clients.iter().for_each(|client| client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+            sim.run_until(|| clients.iter().all(|client| client.received().ends_with(b"hello")));
+            for client in &clients {
+                assert_eq!(answers(&client.take(), &[Method::GET])[0].status, 200);
+            }
+            sim.run_until(|| proxy.counts().open == proxy.counts().resting);
+        }
+        assert_eq!((backend.borrow().len(), proxy.counts().resting), (CROWD, CROWD));
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use overt::service::http::HttpServer;
 use overt::service::http::proxy::ProxyConfig;
-use overt::sim::{Peer, Seeds, Simulation, Status, seeds};
+use overt::sim::{Faults, Peer, Reading, Seeds, Simulation, Status, seeds};
 use overt::wire::http::{HttpLimits, Method};
 use overt::wire::http1::{RequestDecoder, RequestEvent};
 use overt::{Config, Input, Limits};
@@ -258,6 +258,55 @@ fn a_backend_that_hears_only_as_fast_as_it_is_heard_does_not_wait_for_ever() {
 }
 
 #[test]
+fn a_backend_that_has_answered_and_does_not_listen_is_left_at_once() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        let mut said = false;
+        backend(sim, move |_, peer| {
+            if !std::mem::replace(&mut said, true) {
+                peer.set_reading(Reading::Never);
+                peer.send(&answer(413, "", b"too much"));
+            }
+        });
+        let (proxy, _) = defaults(sim);
+        let client = sim.connect(AT);
+        client.send(format!("{POST}Content-Length: 50000000\r\n\r\n").as_bytes());
+        client.send(&numbers(2_000_000));
+        sim.run_until(|| client.received().ends_with(b"too much"));
+        sim.run_for(SECOND);
+        assert_eq!(proxy.counts().open, 0);
+    });
+}
+
+#[test]
+fn a_client_that_says_all_before_it_listens_does_not_wait_for_ever_in_another_protocol() {
+    const SWITCH: &[u8] = b"HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
+    seeds(30, |sim| {
+        let (mut heard, mut switched) = (Vec::new(), false);
+        sim.serve(BACKEND, move |peer| {
+            heard.extend(peer.take());
+            if !switched {
+                let Some(end) = heard.windows(4).position(|it| it == b"\r\n\r\n") else { return };
+                heard.drain(..end + 4);
+                peer.send(SWITCH);
+                switched = true;
+            }
+            peer.send(&heard);
+            heard.clear();
+        });
+        let limits = Limits { output_high: 4000, output_low: 1000, ..Limits::default() };
+        let (_, _) = proxy(sim, ProxyConfig::default(), limits, &[BACKEND]);
+        let (client, tale) = (sim.connect(AT), numbers(300_000));
+        client.set_reading(Reading::Never);
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+        sim.run_until(|| client.unsent() == 0);
+        client.send(&tale);
+        sim.run_until(|| client.unsent() == 0);
+        client.set_reading(Reading::Eager);
+        sim.run_until(|| client.received().ends_with(&tale));
+    });
+}
+
+#[test]
 fn a_client_that_hangs_up_while_the_backend_thinks_takes_its_request_along() {
     seeds(100, |sim| {
         let seen = origin(sim, BACKEND, |_| Reply::Send(Vec::new()));
@@ -356,6 +405,8 @@ pub(crate) fn last_requests(sim: &mut Simulation) {
         let received = || clients.iter().map(Peer::received_in_all).sum::<u64>();
         let before = received();
         sim.run_until(|| received() > before || clients.iter().all(Peer::is_over));
+        // Time passes, or a loop that ran out of descriptors would not accept the last of them.
+        sim.run_for(SECOND / 1000);
         // Who waits to be accepted may be cut by a shutdown.
         rounds += u32::from(clients.iter().all(|client| answers(client) > 0));
         if rounds == until {

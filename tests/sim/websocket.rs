@@ -233,6 +233,23 @@ fn whatever_is_cut_off_each_side_is_told_once() {
     });
 }
 
+#[test]
+fn a_client_whose_engine_shuts_down_says_good_bye_at_once() {
+    Seeds::new(20).faults(Faults::calm()).run(|sim| {
+        serve(sim, Config::default(), WebSocketConfig::default());
+        let said = Ends::default();
+        let engine = sim.engine(Config::default());
+        engine.connect(request().dial(), request().open(Echo(said.clone())));
+        sim.run_for(SECOND);
+        sim.signal(1);
+        sim.run_for(SECOND / 10);
+        let said = said.lock().unwrap();
+        let [closed] = &said[..] else { panic!("{said:?}") };
+        assert_eq!((closed.code, closed.by), (CloseCode::GOING_AWAY, Side::Us), "{closed}");
+        assert!(closed.is_clean);
+    });
+}
+
 /// A client that comes back to another server.
 struct Guest {
     reconnect: Reconnect,

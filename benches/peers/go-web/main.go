@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"sync"
 
@@ -25,6 +27,8 @@ func main() {
 	case "tls":
 	case "http", "https":
 		serve = hello
+	case "proxy":
+		serve = proxy().ServeHTTP
 	case "ws":
 		serve = echo
 	case "ws-broadcast":
@@ -84,6 +88,33 @@ func sealed(listener net.Listener, certificate, key string) error {
 func hello(answer http.ResponseWriter, _ *http.Request) {
 	answer.Header().Set("Content-Type", "text/plain")
 	answer.Write([]byte("hello"))
+}
+
+// A reverse proxy that tells its origin of the client, and takes its buffers from a pool.
+func proxy() *httputil.ReverseProxy {
+	origin := &url.URL{Scheme: "http", Host: os.Getenv("COMPARE_ORIGIN")}
+	return &httputil.ReverseProxy{
+		Rewrite: func(request *httputil.ProxyRequest) {
+			request.SetURL(origin)
+			request.Out.Host = request.In.Host
+			request.SetXForwarded()
+		},
+		Transport:  &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
+		BufferPool: &buffers{},
+	}
+}
+
+type buffers struct{ sync.Pool }
+
+func (b *buffers) Get() []byte {
+	if buffer, ok := b.Pool.Get().(*[32 * 1024]byte); ok {
+		return buffer[:]
+	}
+	return make([]byte, 32*1024)
+}
+
+func (b *buffers) Put(buffer []byte) {
+	b.Pool.Put((*[32 * 1024]byte)(buffer))
 }
 
 var upgrader = websocket.Upgrader{}

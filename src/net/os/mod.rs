@@ -42,8 +42,10 @@ pub(crate) use listener::Listener;
 const WAKE: usize = usize::MAX;
 // A token holds a slot and a generation, 32 bits each; cut in half, no event would find anybody.
 const _: () = assert!(usize::BITS >= 64, "overt needs a platform of 64 bits");
-/// How many events one poll takes in.
-const EVENTS: usize = 1024;
+/// How many events one poll takes in. So few that what the kernel and the loop touch of each
+/// connection when its event comes is still in the cache when it is visited: with 1,000 events a
+/// turn goes over megabytes, and takes some 4 % more processor time for a request of HTTP.
+const EVENTS: usize = 64;
 
 /// The real world of one loop.
 pub struct Os {

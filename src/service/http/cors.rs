@@ -42,8 +42,15 @@ impl Cors {
 
     /// Pages of these origins, as browsers write them: `https://example.org`, in small letters and
     /// without a slash or the usual port.
+    ///
+    /// # Panics
+    /// One is not written so, and would match no page.
+    #[track_caller]
     pub fn origins(origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let origins = origins.into_iter().map(Into::into).collect();
+        let origins: Vec<String> = origins.into_iter().map(Into::into).collect();
+        if let Some(wrong) = origins.iter().find(|origin| !is_origin(origin)) {
+            panic!("`{wrong}` is no origin: write it as https://example.org");
+        }
         Self { origins: Some(origins), ..Self::any_origin() }
     }
 
@@ -131,4 +138,17 @@ impl Layer for Cors {
         }
         Entry::Pass(())
     }
+}
+
+/// Whether browsers write an origin so (RFC 6454, 6.2).
+fn is_origin(text: &str) -> bool {
+    let is_plain = |it: &str| !it.is_empty() && !it.contains(['/', '?', '#', '@', ' ']);
+    let is_small = !text.bytes().any(|letter| letter.is_ascii_uppercase());
+    let parts = text.split_once("://").filter(|(scheme, host)| is_plain(scheme) && is_plain(host));
+    let has_usual_port = |(scheme, host): (&str, &str)| match scheme {
+        "http" => host.ends_with(":80"),
+        "https" => host.ends_with(":443"),
+        _ => false,
+    };
+    text == "null" || is_small && parts.is_some_and(|parts| !has_usual_port(parts))
 }

@@ -198,7 +198,7 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// `Date` and what belongs to the connection are added. `Content-Length` and
     /// `Transfer-Encoding` are made of `length`, whatever the head says of them.
     pub fn respond(&mut self, head: &ResponseHead, length: BodyLength) {
-        self.lane.respond(head, length, self.effects.wall(), self.output);
+        self.lane.respond(head, length, &self.effects.http_date(), self.output);
     }
 
     /// Sends a piece of the body. A `HEAD` is answered by the head alone: the answer is then
@@ -335,7 +335,7 @@ impl<'a, M: Send + 'static> ExchangeContext<'a, M> {
     /// handler, which finds what came behind the request in its input. A request whose body is
     /// still to come is answered 500: it ends somewhere in what the other handler would find.
     pub fn upgrade(&mut self, head: &ResponseHead, successor: impl Handler) {
-        if self.lane.upgrade(head, self.effects.wall(), self.output) {
+        if self.lane.upgrade(head, &self.effects.http_date(), self.output) {
             self.effects.upgrade(successor);
         }
     }

@@ -33,8 +33,6 @@ pub(super) struct Lane {
     /// Bytes of body.
     sent: u64,
     began: Duration,
-    date: HttpDate,
-    date_second: u64,
     /// Fields that others than the exchange add, and where they are put together.
     added: Headers,
     joined: Option<Box<ResponseHead>>,
@@ -83,8 +81,6 @@ impl Lane {
             status: StatusCode::OK,
             sent: 0,
             began: Duration::ZERO,
-            date: HttpDate::at(0),
-            date_second: 0,
             added: Headers::default(),
             joined: None,
             offer: None,
@@ -276,15 +272,11 @@ impl Lane {
         &mut self,
         head: &ResponseHead,
         length: BodyLength,
-        wall: Duration,
+        date: &HttpDate,
         output: &mut Output,
     ) {
         if self.said != Said::Nothing {
             return log::error!("a second answer to one request was dropped: {}", head.status());
-        }
-        if wall.as_secs() != self.date_second {
-            self.date_second = wall.as_secs();
-            self.date = HttpDate::at(self.date_second);
         }
         if head.status().is_success() {
             // An answer that begins, and does not end here, may be one to what is still to come.
@@ -296,10 +288,10 @@ impl Lane {
             self.encoder.close();
         }
         let encoded = if self.added.is_empty() && self.offer.is_none() {
-            self.encoder.head(head, length, Some(&self.date), output)
+            self.encoder.head(head, length, Some(date), output)
         } else {
             let (joined, length) = self.join(head, length);
-            let encoded = self.encoder.head(&joined, length, Some(&self.date), output);
+            let encoded = self.encoder.head(&joined, length, Some(date), output);
             self.joined = Some(joined);
             encoded
         };
@@ -385,13 +377,13 @@ impl Lane {
         &mut self,
         status: StatusCode,
         what: &str,
-        wall: Duration,
+        date: &HttpDate,
         output: &mut Output,
     ) {
         let text = [what.as_bytes(), b"\n"].concat();
         let head = ResponseHead::new(status).header("content-type", "text/plain; charset=utf-8");
         self.close_after();
-        self.respond(&head, BodyLength::Known(text.len() as u64), wall, output);
+        self.respond(&head, BodyLength::Known(text.len() as u64), date, output);
         self.send(&text, output);
         self.finish(None, output);
     }
@@ -414,7 +406,7 @@ impl Lane {
     pub(super) fn upgrade(
         &mut self,
         head: &ResponseHead,
-        wall: Duration,
+        date: &HttpDate,
         output: &mut Output,
     ) -> bool {
         if self.said != Said::Nothing {
@@ -426,7 +418,7 @@ impl Lane {
             self.misuse = Some("an upgrade in the middle of a request");
             return false;
         }
-        self.respond(head, BodyLength::Empty, wall, output);
+        self.respond(head, BodyLength::Empty, date, output);
         self.finish(None, output);
         self.is_handed_over = self.misuse.is_none();
         self.is_handed_over

@@ -8,7 +8,7 @@ use super::response::Response;
 use super::routed::{Kind, Routed, Target};
 use super::service::{Service, ServiceExchange};
 use super::site::Site;
-use crate::wire::http::{Method, RequestHead, StatusCode};
+use crate::wire::http::{Method, RequestHead, StatusCode, is_authority};
 
 /// Which service or site answers a request.
 ///
@@ -27,6 +27,11 @@ use crate::wire::http::{Method, RequestHead, StatusCode};
 /// A path is compared as it stands in the request, percent-encoded; `{name}` stands for one segment
 /// of it or a part of one, `{*name}` for all the rest, and `{{` for a brace. What is written out
 /// counts more than what is left open.
+///
+/// So another spelling of a path is another path, as `/%61dmin` is to `/admin`. What is behind the
+/// one may be found behind the other if a fallback goes by what paths mean, as the backend of a
+/// reverse proxy may do: a guard belongs around that site, by [`behind`](super::Onion::behind).
+/// [`Files`](super::Files) and [`Embedded`](super::Embedded) lead all spellings to one.
 ///
 /// A `HEAD` is answered as a `GET` without its body, and `OPTIONS` with the methods that there are,
 /// unless the route has its own. A path with no route is 404, a method that its route does not have
@@ -81,7 +86,14 @@ impl Router {
     /// Routes that are added from now on are those of `name` alone: a host name, or `*.` and the
     /// end of many. What has no route there is looked up among those of all hosts. If several fit,
     /// the one that was added last is asked first.
+    ///
+    /// # Panics
+    /// It is no such name, or has a port.
+    #[track_caller]
     pub fn host(mut self, name: &str) -> Self {
+        let host = name.strip_prefix("*.").unwrap_or(name);
+        let has_port = host.contains(':') && !host.ends_with(']');
+        assert!(is_authority(host) && !has_port, "`{name}` is no host: write it without a port");
         self.hosts.push(Host::new(name));
         self
     }
@@ -254,6 +266,13 @@ impl Route {
         let names = open.map(|(name, _)| name.trim_start_matches('*').to_owned());
         let names: Arc<[String]> = names.collect();
         assert!(names.len() <= PARAMS_MAX, "`{pattern}` leaves more than {PARAMS_MAX} parts open");
+        assert!(
+            pattern.starts_with('/'),
+            "the route `{pattern}` begins with no slash, as paths do"
+        );
+        let is_twice = |name: &&String| names.iter().filter(|it| it == name).count() > 1;
+        let twice = names.iter().find(is_twice);
+        assert!(twice.is_none(), "the route `{pattern}` has two parts of one name");
         Self { pattern: pattern.to_owned(), names, methods: Vec::new(), any: None }
     }
 

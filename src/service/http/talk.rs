@@ -443,11 +443,11 @@ impl<S: Site> Talk<S> {
             if let Some(exchange) = &mut self.exchange {
                 exchange.on_reset(&why);
             }
-            self.lane.apologize(status, what, effects.wall(), output);
+            self.lane.apologize(status, what, &effects.http_date(), output);
             self.over(true, effects);
         } else if self.stage == Stage::Idle {
             self.lane.begin_unheard(effects.now());
-            self.lane.apologize(status, what, effects.wall(), output);
+            self.lane.apologize(status, what, &effects.http_date(), output);
         }
         self.end_connection(effects);
         Ok(())

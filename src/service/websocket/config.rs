@@ -76,7 +76,8 @@ impl Default for Heartbeat {
     }
 }
 
-/// How connections are closed when a server shuts down.
+/// How connections are closed when a server shuts down. A client closes at once, as
+/// [`CloseCode::GOING_AWAY`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drain {
     /// The code that clients are told. [`CloseCode::SERVICE_RESTART`]; for a server that won't come

@@ -63,7 +63,7 @@ pub trait WebSocketHandler: Send + Sized + 'static {
     }
 
     /// A graceful shutdown began. Unless overridden, the connection is closed within the time of
-    /// [`Drain`](super::Drain), at a moment of its own.
+    /// [`Drain`](super::Drain), at a moment of its own; that of a client at once.
     fn on_drain(&mut self, cx: &mut WebSocketContext<'_, Self>) -> Result {
         cx.drain();
         Ok(())
@@ -117,7 +117,7 @@ impl<H: WebSocketHandler> WebSocketContext<'_, H> {
     }
 
     /// Closes within the time of [`Drain`](super::Drain), at a moment that is drawn by chance, with
-    /// a hint when to come back. Until then all goes on.
+    /// a hint when to come back. Until then all goes on. A client closes at once.
     pub fn drain(&mut self) {
         self.talk.drain(&mut self.effects);
     }

@@ -7,7 +7,7 @@ use super::accept::{Refusal, accept};
 use super::config::WebSocketConfig;
 use super::handler::WebSocketHandler;
 use crate::handler::{Context, Handler, Never, Result};
-use crate::wire::http::{BodyLength, HttpDate, HttpError, HttpLimits, RequestHead, ResponseHead};
+use crate::wire::http::{BodyLength, HttpError, HttpLimits, RequestHead, ResponseHead};
 use crate::wire::http1::{RequestDecoder, RequestEvent, ResponseEncoder};
 
 /// The handler of a connection that is to speak WebSocket and nothing else: any other request is
@@ -96,7 +96,7 @@ where
             Ok(_) => return Ok(()),
             Err(HttpError { status, .. }) => (ResponseHead::new(status), None),
         };
-        let date = HttpDate::at(cx.effects.wall().as_secs());
+        let date = cx.effects.http_date();
         if socket.is_none() {
             encoder.close();
         }

@@ -305,7 +305,11 @@ impl Talk {
     pub(super) fn drain<K: Handler>(&mut self, effects: &mut Effects<'_, K>) {
         if matches!(self.phase, Phase::Open) {
             self.phase = Phase::Draining;
-            let wait = part(self.config.drain.spread, effects.random());
+            let wait = match self.role {
+                Role::Server => part(self.config.drain.spread, effects.random()),
+                // Nobody comes back to it.
+                Role::Client => Duration::ZERO,
+            };
             effects.arm(Self::TIMER, wait);
         }
     }

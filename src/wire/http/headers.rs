@@ -118,29 +118,49 @@ impl Headers {
     /// The name is no token (RFC 9110, 5.6.2), or the value has a control character in it: either
     /// would end the field early, and begin another.
     pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), WireError> {
-        let (name, value) = (name.as_bytes(), trim(value.as_ref()));
-        let name_len = match u16::try_from(name.len()) {
-            Ok(len) if is_token(name) => len,
-            _ => return Err(WireError::malformed("a name of a field that is no token", 0)),
-        };
-        if !is_value(value) {
+        self.append_parts(name, &[trim(value.as_ref())])
+    }
+
+    /// As [`append`](Self::append), a value that is put together of parts.
+    pub(crate) fn append_parts(&mut self, name: &str, parts: &[&[u8]]) -> Result<(), WireError> {
+        let name = name.as_bytes();
+        if name.len() > Self::NAME_MAX || !is_token(name) {
+            return Err(WireError::malformed("a name of a field that is no token", 0));
+        }
+        if !parts.iter().all(|part| is_value(part)) {
             return Err(WireError::malformed("a control character in a value", name.len()));
         }
+        self.push(name, parts)
+    }
+
+    /// Adds the fields of `others` that `keep` wants, by their names. They were looked at when they
+    /// came there.
+    pub(crate) fn append_some(
+        &mut self,
+        others: &Self,
+        mut keep: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), WireError> {
+        let mut fields = others.each_field().filter(|(name, _)| keep(name));
+        fields.try_for_each(|(name, value)| self.push(name, &[value]))
+    }
+
+    /// Adds a field that can be sent.
+    fn push(&mut self, name: &[u8], parts: &[&[u8]]) -> Result<(), WireError> {
         let start = self.lines.len();
-        let end = start.saturating_add(name.len() + value.len() + 4);
-        let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else {
-            return Err(WireError::too_large(end as u64, u32::MAX.into(), start));
+        let value_len: usize = parts.iter().map(|part| part.len()).sum();
+        let room = name.len() + value_len + 4;
+        let Ok(end) = u32::try_from(start + room) else {
+            return Err(WireError::too_large((start + room) as u64, u32::MAX.into(), start));
         };
-        let room = end as usize - self.lines.len();
-        if self.lines.capacity() - self.lines.len() < room {
+        if self.lines.capacity() - start < room {
             self.lines.reserve(room.max(ROOM_MIN));
         }
-        for part in [name, b": ", value, b"\r\n"] {
-            self.lines.extend_from_slice(part);
-        }
-        let field = start + u32::from(name_len) + 2;
-        let value_len = end - 2 - field;
-        self.fields.push(Field { start, value: field, value_len, end, name_len });
+        self.lines.extend_from_slice(name);
+        self.lines.extend_from_slice(b": ");
+        parts.iter().for_each(|part| self.lines.extend_from_slice(part));
+        self.lines.extend_from_slice(b"\r\n");
+        let (start, value_len, name_len) = (start as u32, value_len as u32, name.len() as u16);
+        self.fields.push(Field { start, value: end - 2 - value_len, value_len, end, name_len });
         self.known |= known::bit(name);
         Ok(())
     }
@@ -171,13 +191,18 @@ impl Headers {
 
     /// Keeps the fields for which `keep` says so, in their order. Nothing is allocated.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &[u8]) -> bool) {
+        self.keep_some(|name, value| keep(text(name), value));
+    }
+
+    /// As [`retain`](Self::retain), for those who need no text of a name.
+    pub(crate) fn keep_some(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
         let (lines, mut to, mut known) = (&mut self.lines, 0, 0);
         self.fields.retain_mut(|field| {
-            let (name, value) = field.parts(lines);
+            let (name, value) = (field.name(lines), field.value(lines));
             if !keep(name, value) {
                 return false;
             }
-            known |= known::bit(name.as_bytes());
+            known |= known::bit(name);
             let back = field.start - to;
             if back > 0 {
                 lines.copy_within(field.start as usize..field.end as usize, to as usize);
@@ -226,7 +251,11 @@ impl Headers {
 
     /// Names and values, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields.iter().map(|field| field.parts(&self.lines))
+        self.each_field().map(|(name, value)| (text(name), value))
+    }
+
+    fn each_field(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|field| (field.name(&self.lines), field.value(&self.lines)))
     }
 
     /// The lines as HTTP/1 sends them: `name: value\r\n`, one after another.
@@ -239,6 +268,12 @@ impl Headers {
         self.lines.clear();
         self.fields.clear();
         (self.known, self.is_spoiled) = (0, false);
+    }
+
+    /// Makes room for so many bytes of lines more, in so many fields.
+    pub(crate) fn reserve(&mut self, bytes: usize, fields: usize) {
+        self.lines.reserve(bytes);
+        self.fields.reserve(fields);
     }
 
     /// How much memory they take, in bytes.
@@ -322,11 +357,11 @@ impl Field {
         let start = self.value as usize;
         lines.get(start..start + self.value_len as usize).unwrap_or_default()
     }
+}
 
-    /// A name is a token, so it is ASCII.
-    fn parts<'l>(&self, lines: &'l [u8]) -> (&'l str, &'l [u8]) {
-        (std::str::from_utf8(self.name(lines)).unwrap_or_default(), self.value(lines))
-    }
+/// A name is a token, so it is ASCII.
+fn text(name: &[u8]) -> &str {
+    std::str::from_utf8(name).unwrap_or_default()
 }
 
 impl fmt::Debug for Headers {

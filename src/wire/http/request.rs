@@ -118,6 +118,14 @@ impl RequestHead {
         self.target.set(&self.method, target).map_err(HttpError::bad)
     }
 
+    /// A request of HTTP/1.1 for the same, without fields. Its target is a path, whatever form it
+    /// has here (RFC 9112, 3.2.1), or an asterisk, if `OPTIONS` came with a URL that names no path
+    /// (3.2.4). Not for `CONNECT`.
+    pub(crate) fn in_origin_form(&self) -> Self {
+        let (method, target) = (self.method.clone(), self.target.in_origin_form(&self.method));
+        Self { method, target, ..Self::default() }
+    }
+
     /// Begins anew, with the memory that it has.
     pub(crate) fn set(
         &mut self,
@@ -195,6 +203,23 @@ mod tests {
         // Nobody who speaks the old version means it (RFC 9110, 7.8).
         head.version = Version::HTTP_10;
         assert!(!head.wants_upgrade());
+    }
+
+    #[test]
+    fn a_server_is_asked_as_a_whole_if_a_url_names_no_path() {
+        for (method, target, asked) in [
+            (Method::OPTIONS, "http://a", "*"),
+            (Method::OPTIONS, "http://a/", "/"),
+            (Method::OPTIONS, "http://a?b", "/?b"),
+            (Method::OPTIONS, "*", "*"),
+            (Method::GET, "http://a", "/"),
+            (Method::GET, "https://a:1/b/c?d", "/b/c?d"),
+            (Method::GET, "/b?d", "/b?d"),
+        ] {
+            let next = RequestHead::new(method, target).unwrap().in_origin_form();
+            assert_eq!((next.target(), next.authority()), (asked, None), "{target}");
+            assert!(asked.starts_with(next.path()), "{target}");
+        }
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl ResponseHead {
         self.status == StatusCode::SWITCHING_PROTOCOLS && self.headers.has(known::UPGRADE)
     }
 
+    /// The same, with the fields that are here, and no longer are then.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { headers: std::mem::take(&mut self.headers), ..*self }
+    }
+
     /// Begins anew, with the memory that it has.
     pub(crate) fn set(&mut self, status: StatusCode, version: Version) {
         (self.status, self.version, self.body) = (status, version, BodyLength::Empty);

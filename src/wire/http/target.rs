@@ -82,6 +82,18 @@ impl Target {
         Ok(())
     }
 
+    /// Its path and query alone.
+    pub(crate) fn in_origin_form(&self, method: &Method) -> Self {
+        if self.authority.is_empty() {
+            return self.clone();
+        }
+        let names_none = self.path.is_empty() && self.query().is_none();
+        let path = if names_none && *method == Method::OPTIONS { "*" } else { self.path() };
+        let query = self.query().map_or_else(String::new, |query| format!("?{query}"));
+        let text = [path, &query].concat();
+        Self { path: 0..path.len() as u32, text, authority: 0..0 }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }

@@ -100,7 +100,7 @@ pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
-/// A number in digits, without an allocation.
+/// A number in digits, or several of them, without an allocation.
 pub(crate) struct Digits {
     text: [u8; 20],
     start: usize,
@@ -115,18 +115,34 @@ impl Digits {
         Self::of(number, 16)
     }
 
-    fn of(mut number: u64, base: u64) -> Self {
+    /// An address of IPv4, as it is written.
+    pub(crate) fn dotted(octets: [u8; 4]) -> Self {
+        let mut digits = Self { text: [b'.'; 20], start: 20 };
+        for octet in octets.into_iter().rev() {
+            digits.put(octet.into(), 10);
+            digits.start -= 1; // And a dot before it.
+        }
+        digits.start += 1;
+        digits
+    }
+
+    fn of(number: u64, base: u64) -> Self {
         let mut digits = Self { text: [b'0'; 20], start: 20 };
-        for place in digits.text.iter_mut().rev() {
+        digits.put(number, base);
+        digits
+    }
+
+    /// Puts a number before what is there.
+    fn put(&mut self, mut number: u64, base: u64) {
+        for place in self.text.iter_mut().take(self.start).rev() {
             let digit = (number % base) as u8;
             *place = digit + if digit < 10 { b'0' } else { b'a' - 10 };
-            digits.start -= 1;
+            self.start -= 1;
             number /= base;
             if number == 0 {
                 break;
             }
         }
-        digits
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -144,6 +160,10 @@ mod tests {
             assert_eq!(Digits::decimal(value).as_bytes(), value.to_string().as_bytes());
             assert_eq!(Digits::hex(value).as_bytes(), format!("{value:x}").as_bytes());
             assert_eq!(number(Digits::decimal(value).as_bytes()), Some(value));
+        }
+        for octets in [[0, 0, 0, 0], [127, 0, 0, 1], [255, 255, 255, 255]] {
+            let written = std::net::Ipv4Addr::from(octets).to_string();
+            assert_eq!(Digits::dotted(octets).as_bytes(), written.as_bytes());
         }
         for wrong in [&b""[..], b"-1", b"+1", b" 1", b"1 ", b"0x1", b"18446744073709551616"] {
             assert_eq!(number(wrong), None, "{wrong:?}");

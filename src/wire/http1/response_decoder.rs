@@ -121,6 +121,12 @@ impl ResponseDecoder {
         &self.head
     }
 
+    /// Takes the fields of the head that came last, with the memory that they lie in: for those who
+    /// would have to copy them.
+    pub(crate) fn take_head(&mut self) -> ResponseHead {
+        self.head.take()
+    }
+
     /// How many responses are still to come, the one that has begun not counted.
     pub fn expected(&self) -> usize {
         self.expected.len()
@@ -141,7 +147,6 @@ impl ResponseDecoder {
     pub fn release(&mut self) {
         self.head = ResponseHead::default();
         self.trailers.release();
-        self.expected.shrink_to_fit();
     }
 
     #[cold]

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::line::{Line, Stage, WATCH};
 use super::pipe::{Body, Far, Up};
 use super::watch::Due;
-use crate::handler::{Close, Context, Result};
+use crate::handler::{Bound, Close, Context, Result};
 use crate::wire::http::{BodyLength, Headers, HttpError};
 use crate::wire::http1::ResponseEvent;
 
@@ -116,18 +116,21 @@ impl Line {
                     let what = "another protocol in the middle of the request";
                     return self.fail(Failure::Protocol(what), Close::Protocol(what));
                 }
-                Ok(Some(event)) => {
-                    let spent = now.saturating_sub(self.began);
-                    match put(event, self.far.as_ref(), spent, &mut self.discard_left) {
-                        Next::More => {}
-                        Next::Wait => {
-                            self.pause(cx);
-                            break;
-                        }
-                        Next::End(trailers) => return self.answered(trailers, cx),
-                        Next::Unwanted => return Err(Close::ByUs),
+                Ok(Some(ResponseEvent::Head(_))) => {
+                    let head = self.decoder.take_head();
+                    if let Some(far) = &self.far {
+                        far.head(head, now.saturating_sub(self.began));
                     }
                 }
+                Ok(Some(event)) => match put(event, self.far.as_ref(), &mut self.discard_left) {
+                    Next::More => {}
+                    Next::Wait => {
+                        self.pause(cx)?;
+                        break;
+                    }
+                    Next::End(trailers) => return self.answered(trailers, cx),
+                    Next::Unwanted => return Err(Close::ByUs),
+                },
                 Err(error) => {
                     let why = Close::Protocol(error.what);
                     return self.fail(Failure::Protocol(error.what), why);
@@ -141,10 +144,17 @@ impl Line {
         Ok(())
     }
 
-    pub(super) fn pause(&mut self, cx: &mut Context<'_, Self>) {
+    /// The pipe is full: the server has to wait. Where memory is short, it is those with full pipes
+    /// that are given up.
+    pub(super) fn pause(&mut self, cx: &mut Context<'_, Self>) -> Result {
+        if cx.effects.memory_left() == 0 {
+            let why = || Close::Over(Bound::Memory);
+            return self.fail(Failure::Ours(why()), why());
+        }
         self.paused = true;
         self.watch.set(Due::Progress, None);
         cx.effects.pause();
+        Ok(())
     }
 
     /// There is room again. All that came may be in the pipe already, and only the end of the
@@ -165,7 +175,11 @@ impl Line {
         if let Some(far) = self.far.take() {
             far.end(trailers);
         }
-        if self.sent && self.decoder.is_reusable() && cx.input.is_empty() {
+        if !self.sent {
+            // The rest of the question is gone: what is on its way of it leads nowhere.
+            return Err(Close::ByUs);
+        }
+        if self.decoder.is_reusable() && cx.input.is_empty() {
             return self.lie_down(cx);
         }
         cx.effects.close();
@@ -236,21 +250,12 @@ enum Next {
     Unwanted,
 }
 
-/// Puts a part of an answer into the pipe, if there is anybody at its other end.
-fn put(
-    event: ResponseEvent<'_>,
-    far: Option<&Far>,
-    spent: Duration,
-    discard_left: &mut usize,
-) -> Next {
+/// Puts a part of an answer behind the head into the pipe, if there is anybody at its other end.
+fn put(event: ResponseEvent<'_>, far: Option<&Far>, discard_left: &mut usize) -> Next {
     match (event, far) {
         (ResponseEvent::End(trailers), _) => Next::End(trailers.clone()),
         (ResponseEvent::Interim(head), Some(far)) => {
             far.interim(head.clone());
-            Next::More
-        }
-        (ResponseEvent::Head(head), Some(far)) => {
-            far.head(head.clone(), spent);
             Next::More
         }
         (ResponseEvent::Body(bytes), Some(far)) => match far.body(bytes) {
@@ -264,6 +269,6 @@ fn put(
             }
             None => Next::Unwanted,
         },
-        (ResponseEvent::Interim(_) | ResponseEvent::Head(_), None) => Next::More,
+        (ResponseEvent::Interim(_), None) | (ResponseEvent::Head(_), _) => Next::More,
     }
 }

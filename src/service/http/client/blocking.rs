@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use bytes::{Buf, Bytes};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -212,5 +213,9 @@ impl Caller for Thread {
     /// Threads that are no loops share the last shard.
     fn home(&self) -> usize {
         usize::MAX
+    }
+
+    fn memory(&self) -> Arc<AtomicI64> {
+        self.handle.memory()
     }
 }

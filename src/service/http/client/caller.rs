@@ -2,6 +2,7 @@
 //! of answers: a handler by its effects, an exchange by its context. And [`Ready`], what it hears.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use super::line::Line;
 use super::pipe::Wake;
@@ -34,6 +35,10 @@ pub trait Caller {
     /// The number of its loop.
     #[doc(hidden)]
     fn home(&self) -> usize;
+
+    /// What its process holds, in bytes.
+    #[doc(hidden)]
+    fn memory(&self) -> Arc<AtomicI64>;
 }
 
 impl<H: Handler> Caller for Effects<'_, H>
@@ -52,6 +57,10 @@ where
     fn home(&self) -> usize {
         self.id().home()
     }
+
+    fn memory(&self) -> Arc<AtomicI64> {
+        self.process_memory()
+    }
 }
 
 impl<M: From<Ready> + Send + 'static> Caller for ExchangeContext<'_, M> {
@@ -66,5 +75,9 @@ impl<M: From<Ready> + Send + 'static> Caller for ExchangeContext<'_, M> {
 
     fn home(&self) -> usize {
         self.home()
+    }
+
+    fn memory(&self) -> Arc<AtomicI64> {
+        self.effects.process_memory()
     }
 }

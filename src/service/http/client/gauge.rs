@@ -1,12 +1,17 @@
-//! [`Gauge`]: how many bytes lie in the pipes of a client, for its users to see.
+//! [`Gauge`]: how many bytes lie in the pipes of a client, for its users to see; and the memory for
+//! them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::blocks::Blocks;
 
 /// Bytes, and the most that there ever were.
 #[derive(Default)]
 pub(super) struct Gauge {
     bytes: AtomicUsize,
     most: AtomicUsize,
+    pub(super) blocks: Arc<Blocks>,
 }
 
 impl Gauge {

@@ -11,6 +11,7 @@
 
 mod asking;
 mod blocking;
+mod blocks;
 mod call;
 mod caller;
 mod chunks;

@@ -20,6 +20,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -115,7 +116,13 @@ struct Shared {
     question: Question,
     state: Mutex<State>,
     gauge: Arc<Gauge>,
+    /// What the process holds, in bytes.
+    memory: Arc<AtomicI64>,
 }
+
+/// Less than this is not worth to be counted to the memory of the process: most answers just pass
+/// through. Bytes.
+const COUNTED_MIN: usize = 4096;
 
 struct State {
     /// Which attempt may use the pipe: the ends of earlier ones are deaf and mute.
@@ -142,6 +149,8 @@ struct State {
     /// Whether the connection waits for room in `down`.
     line_waits: bool,
     spent: Duration,
+    /// What was in both queues when that was counted last, in bytes.
+    counted: usize,
 }
 
 /// What has come of an answer, and was not taken.
@@ -173,7 +182,12 @@ pub(super) struct Far {
 }
 
 /// A new pipe: the caller's end. [`Near::attempt`] makes ends for connections.
-pub(super) fn pipe(question: Question, caller: Wake, gauge: Arc<Gauge>) -> Near {
+pub(super) fn pipe(
+    question: Question,
+    caller: Wake,
+    gauge: Arc<Gauge>,
+    memory: Arc<AtomicI64>,
+) -> Near {
     let state = State {
         attempt: 0,
         host: None,
@@ -191,8 +205,9 @@ pub(super) fn pipe(question: Question, caller: Wake, gauge: Arc<Gauge>) -> Near 
         line_told: false,
         line_waits: false,
         spent: Duration::ZERO,
+        counted: 0,
     };
-    Near(Arc::new(Shared { question, state: Mutex::new(state), gauge }))
+    Near(Arc::new(Shared { question, state: Mutex::new(state), gauge, memory }))
 }
 
 impl Shared {
@@ -202,6 +217,22 @@ impl Shared {
 
     fn window(&self) -> usize {
         self.question.window
+    }
+
+    /// To be called when one of the queues has changed: counts what is in both.
+    fn count(&self, state: &mut State) {
+        let worth = |held: usize| if held < COUNTED_MIN { 0 } else { held as i64 };
+        let held = state.up.len() + state.down.body.len();
+        let before = mem::replace(&mut state.counted, held);
+        match held.checked_sub(before) {
+            Some(0) => return,
+            Some(more) => self.gauge.more(more),
+            None => self.gauge.less(before - held),
+        }
+        let change = worth(held) - worth(before);
+        if change != 0 {
+            self.memory.fetch_add(change, Relaxed);
+        }
     }
 }
 
@@ -259,7 +290,8 @@ impl Near {
         state.attempt += 1;
         state.deaf = false;
         state.line = None;
-        self.0.gauge.less(state.down.body.clear());
+        state.down.body.clear();
+        self.0.count(state);
         state.down = Answer::default();
         let (attempt, host) = (state.attempt, state.host.clone());
         let shared = self.0.clone();
@@ -288,12 +320,12 @@ impl Near {
     /// Puts a piece of the body in: a copy of it. Tells whether anybody will take it: once the
     /// answer is complete nobody does.
     pub(super) fn put(&self, bytes: &[u8]) -> bool {
-        self.send(bytes.len(), |up| up.put(bytes))
+        self.send(bytes.len(), |up| up.put(bytes, &self.0.gauge.blocks))
     }
 
     /// As [`put`](Self::put), without a copy unless it is small.
     pub(super) fn share(&self, bytes: Bytes) -> bool {
-        self.send(bytes.len(), |up| up.share(bytes))
+        self.send(bytes.len(), |up| up.share(bytes, &self.0.gauge.blocks))
     }
 
     fn send(&self, count: usize, put: impl FnOnce(&mut Chunks)) -> bool {
@@ -302,8 +334,8 @@ impl Near {
             return false;
         }
         if count > 0 {
-            self.0.gauge.more(count);
             put(&mut state.up);
+            self.0.count(state);
             state.tell_line();
         }
         true
@@ -334,8 +366,8 @@ impl Near {
         let piece = state.down.next();
         match &piece {
             None => state.caller_told = false,
-            Some(Down::Body(bytes)) => {
-                self.0.gauge.less(bytes.len());
+            Some(Down::Body(_)) => {
+                self.0.count(state);
                 if state.line_waits && state.down.body.len() <= self.0.window() / 2 {
                     state.line_waits = false;
                     state.tell_line();
@@ -356,11 +388,13 @@ impl Drop for Near {
     fn drop(&mut self) {
         let state = &mut *self.0.state();
         state.gone = true;
-        self.0.gauge.less(state.down.body.clear());
+        state.down.body.clear();
+        self.0.count(state);
         // Who has said all, and heard all, may leave before all of it is passed on.
         state.leaves_work = state.down.complete && state.up_end.is_some() && !state.deaf;
         if !state.leaves_work {
-            self.0.gauge.less(state.up.clear());
+            state.up.clear();
+            self.0.count(state);
         }
         state.tell_line();
     }
@@ -429,7 +463,7 @@ impl Far {
             state.taken = true;
             return Up::End(trailers);
         };
-        self.shared.gauge.less(bytes.len());
+        self.shared.count(&mut state);
         state.taken = true;
         if state.caller_waits && state.up.len() <= self.shared.window() / 2 {
             state.caller_waits = false;
@@ -458,8 +492,8 @@ impl Far {
     /// is told when half of the window is free again.
     pub(super) fn body(&self, bytes: &[u8]) -> bool {
         let Some(mut state) = self.listener() else { return true };
-        self.shared.gauge.more(bytes.len());
-        state.down.body.put(bytes);
+        state.down.body.put(bytes, &self.shared.gauge.blocks);
+        self.shared.count(&mut state);
         state.tell_caller();
         state.line_waits = state.down.body.len() >= self.shared.window();
         !state.line_waits
@@ -505,7 +539,8 @@ impl Drop for Far {
         // After a failure the body is kept: whoever tries again has use for it.
         if let Some(mut state) = self.state().filter(|state| state.down.complete) {
             state.deaf = true;
-            self.shared.gauge.less(state.up.clear());
+            state.up.clear();
+            self.shared.count(&mut state);
             if mem::take(&mut state.caller_waits) {
                 state.tell_caller();
             }

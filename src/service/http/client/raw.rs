@@ -79,10 +79,10 @@ impl Line {
         }
         let has_room = far.body(cx.input);
         cx.input.clear();
-        if !has_room {
-            self.pause(cx);
+        match has_room {
+            true => Ok(()),
+            false => self.pause(cx),
         }
-        Ok(())
     }
 
     /// Pipe → output.

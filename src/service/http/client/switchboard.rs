@@ -52,7 +52,8 @@ impl Switchboard {
         id: CallId,
         caller: &mut impl Caller,
     ) -> Near {
-        let near = pipe(question, caller.wake(id), self.gauge.clone());
+        let (wake, memory) = (caller.wake(id), caller.memory());
+        let near = pipe(question, wake, self.gauge.clone(), memory);
         match (near.attempt(), route) {
             (Some(far), Ok(route)) => self.carry(far, route, false, caller),
             (Some(far), Err(failure)) => far.fail(failure, Duration::ZERO),

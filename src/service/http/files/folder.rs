@@ -56,9 +56,13 @@ impl Files {
     /// Those of this folder.
     ///
     /// # Errors
-    /// There is no such folder, or it can't be read.
+    /// In one line that names it: there is no such folder, or it can't be read.
     pub fn of(folder: impl AsRef<Path>) -> io::Result<Self> {
-        let folder = Folder::open(folder)?;
+        let cannot = |error: io::Error| {
+            let name = folder.as_ref().display();
+            io::Error::new(error.kind(), format!("cannot serve the files of `{name}`: {error}"))
+        };
+        let folder = Folder::open(&folder).map_err(cannot)?;
         Ok(Self { shared: Arc::new(Shared { folder, cache_control: None }) })
     }
 

@@ -11,7 +11,7 @@ use super::backend::Backends;
 use super::config::ProxyConfig;
 use super::rewrite::Passage;
 use super::splice::{Splice, cut};
-use crate::handler::{Close, Result, Timer};
+use crate::handler::{Bound, Close, Result, Timer};
 use crate::service::http::client::{Call, Client, Failure, Part, Ready};
 use crate::service::http::{Done, Exchange, ExchangeContext};
 use crate::wire::http::{
@@ -84,13 +84,14 @@ impl ProxyExchange {
             return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "there is no backend"));
         };
         let (peer, secure) = (cx.peer(), cx.tls().is_some());
-        let passage = Passage { peer, secure, backend: &backend.authority };
+        let asked = head.authority().unwrap_or_default();
+        let passage = Passage { peer, secure, asked, backend: &backend.authority };
         let mut next = proxy.config.rewriting.request(head, &passage)?;
         forward_fewer(head, &mut next)?;
         self.is_head = *head.method() == Method::HEAD;
         self.is_idempotent = is_idempotent(head.method());
         self.has_body = !head.body_length().is_empty();
-        self.names_backend = proxy.config.rewriting.host(head).is_none();
+        self.names_backend = proxy.config.rewriting.host(asked).is_none();
         let call = proxy.client.call_at(&backend.route, next, head.body_length(), cx);
         self.call = Some(call);
         Ok(())
@@ -110,8 +111,8 @@ impl ProxyExchange {
         while !cx.is_congested() {
             let Some(part) = self.call.as_mut().and_then(|call| call.next(cx)) else { break };
             match part {
-                Part::Interim(head) => self.inform(&head, cx),
-                Part::Head(head) => self.begin(&head, cx),
+                Part::Interim(head) => self.inform(head, cx),
+                Part::Head(head) => self.begin(head, cx),
                 Part::Body(bytes) => cx.share(bytes),
                 Part::End(trailers) => {
                     self.call = None;
@@ -134,7 +135,7 @@ impl ProxyExchange {
         }
     }
 
-    fn inform(&mut self, head: &ResponseHead, cx: &mut Cx<'_>) {
+    fn inform(&mut self, head: ResponseHead, cx: &mut Cx<'_>) {
         if head.status() == StatusCode::CONTINUE {
             self.go_ahead(cx);
         } else if let Ok(head) = self.proxy.config.rewriting.response(head, false) {
@@ -150,23 +151,24 @@ impl ProxyExchange {
         }
     }
 
-    fn begin(&mut self, head: &ResponseHead, cx: &mut Cx<'_>) {
+    fn begin(&mut self, head: ResponseHead, cx: &mut Cx<'_>) {
         self.proxy.backends.succeeded(self.backend);
-        let rewritten = self.proxy.config.rewriting.response(head, head.switches());
-        let head = match (rewritten, self.call.take()) {
-            (Ok(next), Some(call)) if head.switches() => {
-                return cx.upgrade(&next, Splice::new(call));
+        let (length, switches) = (head.body_length(), head.switches());
+        match self.proxy.config.rewriting.response(head, switches) {
+            Ok(head) if switches => {
+                if let Some(call) = self.call.take() {
+                    cx.upgrade(&head, Splice::new(call));
+                }
             }
-            (Ok(next), call) => {
-                self.call = call;
-                (next, head.body_length())
-            }
-            (Err(error), _) => return refused(error, cx),
-        };
-        match head {
             // How long a body would be that nobody wants was not said.
-            (head, BodyLength::Empty) if self.is_head => cx.respond(&head, BodyLength::Unknown),
-            (head, length) => cx.respond(&head, length),
+            Ok(head) if self.is_head && length.is_empty() => {
+                cx.respond(&head, BodyLength::Unknown);
+            }
+            Ok(head) => cx.respond(&head, length),
+            Err(error) => {
+                self.call = None;
+                refused(error, cx);
+            }
         }
     }
 
@@ -236,6 +238,9 @@ impl Exchange for ProxyExchange {
     fn on_body(&mut self, piece: &[u8], cx: &mut Cx<'_>) -> Result {
         let Some(call) = &self.call else { return Ok(()) };
         if call.send(piece) && call.room() == 0 {
+            if cx.effects.memory_left() == 0 {
+                return Err(Close::Over(Bound::Memory));
+            }
             self.held = Held::Full;
             cx.pause();
         }
@@ -292,8 +297,11 @@ fn refuse(head: &RequestHead) -> Result<(), HttpError> {
 
 /// `OPTIONS` says how far it may go (RFC 9110, 7.6.2).
 fn forward_fewer(head: &RequestHead, next: &mut RequestHead) -> Result<(), HttpError> {
+    if *head.method() != Method::OPTIONS {
+        return Ok(());
+    }
     let left = head.headers.get_str("max-forwards").and_then(|left| left.parse::<u32>().ok());
-    match left.filter(|_| *head.method() == Method::OPTIONS) {
+    match left {
         None => Ok(()),
         Some(0) => Err(HttpError::new(StatusCode::NO_CONTENT, "")),
         Some(left) => {

@@ -1,7 +1,7 @@
 //! [`Splice`]: a client's connection after both sides agreed on another protocol, such as
 //! WebSocket: bytes pass both ways as they are, and so do their ends.
 
-use crate::handler::{Close, Context, Handler, Result};
+use crate::handler::{Bound, Close, Context, Handler, Result};
 use crate::service::http::client::{Call, Failure, Part, Ready};
 use crate::wire::http::Headers;
 
@@ -62,6 +62,9 @@ impl Handler for Splice {
         self.call.send(cx.input);
         cx.input.clear();
         if self.call.room() == 0 {
+            if cx.effects.memory_left() == 0 {
+                return Err(Close::Over(Bound::Memory));
+            }
             self.paused = true;
             cx.effects.pause();
         }
