@@ -231,6 +231,26 @@ fn a_gap_is_told_and_so_is_another_life_of_the_room() {
 }
 
 #[test]
+fn a_place_in_another_life_is_none_in_this_though_its_offset_was_reached() {
+    let server = default();
+    let mut ann = Client::new(&server, "ann");
+    let epoch = ann.joins("hall")["epoch"].clone();
+    (1..=3).for_each(|seq| ann.says(&say(seq, "text")));
+    (1..=3).for_each(|_| _ = ann.hears("ack"));
+    let other = json!("0000000000000001");
+    // The last is one that nobody has reached yet.
+    let cases = [(&epoch, 1, "resumed", 1), (&other, 1, "lost", 3), (&epoch, 4, "lost", 3)];
+    for (number, (epoch, seen, arrival, offset)) in cases.into_iter().enumerate() {
+        let mut bob = Client::new(&server, &format!("bob{number}"));
+        let seen = json!({ "epoch": epoch, "offset": seen });
+        bob.says(&json!({ "type": "join", "room": "hall", "seen": seen }));
+        let joined = bob.hears("joined");
+        assert_eq!((&joined["arrival"], &joined["offset"]), (&json!(arrival), &json!(offset)));
+    }
+    server.running.shut_down().unwrap();
+}
+
+#[test]
 fn what_cannot_be_is_refused_by_name() {
     let limits = RoomLimits { rooms: 1, members_per_room: 2, ..RoomLimits::default() };
     let server = serve(limits, RoomProtocol { answer_max: 3, ..RoomProtocol::default() });

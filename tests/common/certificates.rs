@@ -49,6 +49,11 @@ impl Authority {
         self.sign_with(names, |_| {})
     }
 
+    /// With a key of a kind that not all clients know.
+    pub(crate) fn sign_ed25519(&self, names: &[&str]) -> Signed {
+        self.sign_key(params(names), &PKCS_ED25519)
+    }
+
     /// One that was valid once.
     pub(crate) fn sign_expired(&self, names: &[&str]) -> Signed {
         self.sign_with(names, |params| {
@@ -60,7 +65,15 @@ impl Authority {
     fn sign_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Signed {
         let mut params = params(names);
         change(&mut params);
-        let key = KeyPair::generate_for(self.algorithm).unwrap();
+        self.sign_key(params, self.algorithm)
+    }
+
+    fn sign_key(
+        &self,
+        params: CertificateParams,
+        algorithm: &'static SignatureAlgorithm,
+    ) -> Signed {
+        let key = KeyPair::generate_for(algorithm).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Signed { certificate: certificate.pem(), key: key.serialize_pem() }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use overt::service::rooms::{RoomLimits, Rooms};
 use overt::service::{RoomProtocol, RoomsByFrames};
-use overt::sim::{Peer, Simulation, seeds};
+use overt::sim::{Faults, Peer, Seeds, Simulation, seeds};
 use overt::{Config, Reason};
 use serde_json::{Value, json};
 
@@ -160,4 +160,22 @@ fn shut_down(sim: &mut Simulation, people: &mut [Client]) {
 #[test]
 fn what_was_said_arrives_once_and_a_shutdown_is_staged() {
     seeds(60, scenario);
+}
+
+#[test]
+fn whoever_talks_faster_than_is_allowed_is_heard_at_the_pace_that_is() {
+    Seeds::new(5).faults(Faults::calm()).run(|sim| {
+        let engine = sim.engine(Config::default());
+        let (rooms, protocol) = (Rooms::new(RoomLimits::default()), Arc::default());
+        let guest = move || RoomsByFrames::new(rooms.clone(), Arc::clone(&protocol));
+        engine.listen(AT, guest).unwrap();
+        let mut client = Client::new(sim, 0);
+        let RoomProtocol { messages_at_once, message_every, .. } = RoomProtocol::default();
+        let began = sim.now();
+        let more = 100;
+        (0..messages_at_once + more).for_each(|_| client.say());
+        let all = u64::from(messages_at_once + more);
+        sim.run_until(|| client.read(Duration::ZERO).acknowledged == all);
+        assert!(sim.now() - began >= message_every * more);
+    });
 }

@@ -310,6 +310,59 @@ fn who_was_removed_does_not_hear_what_is_said_after_that() {
     seeds(30, somebody_is_removed);
 }
 
+/// Where slow members are closed: somebody new, who reads nothing of a long history for a while.
+pub(crate) fn somebody_reads_the_history(sim: &mut Simulation) {
+    let room = RoomSettings { slow: Slow::Close, history: 1000, history_bytes: 16 << 20 };
+    let rooms = serve(sim, Limits::default(), RoomLimits { room, ..RoomLimits::default() });
+    let mut people = people(sim, 1);
+    let text = "x".repeat(8000);
+    (0..100).for_each(|_| people[0].say(HALL, "-", &text));
+    all_told(sim, &mut people, 100);
+    let late = Client::new(sim, "late", 99);
+    late.peer.set_reading(Reading::Never);
+    late.send("join hall - 1000");
+    let members = || rooms.find(HALL).unwrap().snapshot().members;
+    sim.run_until(|| members() == 2);
+    sim.run_for(Duration::from_secs(1));
+    people[0].say(HALL, "-", "news");
+    sim.run_for(Duration::from_secs(1));
+    late.peer.set_reading(Reading::Eager);
+    people.push(late);
+    sim.run_until(|| people[1].read().rooms.contains_key(HALL));
+    all_told(sim, &mut people, 101);
+    assert_eq!(closes(sim, Reason::OverOutput), 0);
+    all_leave(sim, &rooms, &people);
+}
+
+#[test]
+fn who_reads_a_long_history_is_not_taken_for_slow() {
+    Seeds::new(6).faults(Faults::calm()).run(somebody_reads_the_history);
+}
+
+/// Its time runs from when it was left last, not from when it was left for a moment.
+#[test]
+fn a_room_that_was_left_twice_lingers_from_the_second_time_on() {
+    Seeds::new(5).faults(Faults::calm()).run(|sim| {
+        let rooms = serve(sim, Limits::default(), RoomLimits::default());
+        let people = people(sim, 1);
+        let members = |count| {
+            let rooms = rooms.clone();
+            move || rooms.find(HALL).is_some_and(|room| room.snapshot().members == count)
+        };
+        people[0].send("leave hall");
+        sim.run_until(members(0));
+        sim.run_for(rooms.limits().linger - Duration::from_secs(20));
+        people[0].send("join hall - 0");
+        sim.run_until(members(1));
+        people[0].send("leave hall");
+        sim.run_until(members(0));
+        sim.run_for(Duration::from_secs(100));
+        assert!(rooms.find(HALL).is_some(), "went before its time");
+        sim.run_for(2 * rooms.limits().linger);
+        assert!(rooms.find(HALL).is_none(), "stayed for ever");
+    });
+}
+
 #[test]
 fn everybody_is_told_everything_once_and_in_order() {
     seeds(100, everybody_is_told);

@@ -1,8 +1,10 @@
 //! Clients of ours and a server of ours: what the tests with others show in full, in short and on
 //! any machine.
 
+use std::sync::Arc;
 use std::thread;
 
+use overt::tls::rustls::{self, SignatureScheme};
 use overt::tls::{TlsClient, TlsServer, TlsVersion};
 use overt::{Dial, Reason};
 
@@ -63,6 +65,21 @@ fn both_sides_hear_why_it_failed() {
             let (answer, theirs) = told(&server, &tls.versions(&[version]).build().unwrap());
             assert_eq!((answer.reason, &*answer.received), (reason, ""), "{answer:?}");
             assert!(theirs.starts_with(&format!("never open; {end}: ")), "{theirs}");
+        }
+    }
+    server.shut_down();
+}
+
+#[test]
+fn without_resumption_every_handshake_is_a_full_one() {
+    let folder = Folder::new();
+    let server = Server::built(TlsServer::builder().identity(folder.localhost()));
+    for version in VERSIONS {
+        let tls = TlsClient::builder().roots(folder.roots()).versions(&[version]);
+        let tls = tls.resumption(false).build().unwrap();
+        for _ in 0..2 {
+            let (answer, _) = told(&server, &tls);
+            assert!(answer.received.contains(", no certificate, full"), "{answer:?}");
         }
     }
     server.shut_down();
@@ -157,6 +174,28 @@ fn one_is_shown_the_certificate_that_one_asks_for() {
     }
     for name in ["two.example", "a.b.two.example", "other.example"] {
         assert_eq!(asks(name), Reason::TlsCertificate, "{name}");
+    }
+    server.shut_down();
+}
+
+#[test]
+fn of_several_certificates_one_is_shown_one_that_one_can_check() {
+    let folder = Folder::new();
+    let newer = folder.put("newer", &folder.authority.sign_ed25519(&["localhost"]));
+    let tls = TlsServer::builder().identity(newer.clone()).identity(folder.localhost());
+    let server = Server::built(tls);
+    let mut older = rustls::crypto::aws_lc_rs::default_provider();
+    let known = older.signature_verification_algorithms.mapping.iter();
+    let known = known.filter(|(scheme, _)| *scheme != SignatureScheme::ED25519).copied();
+    older.signature_verification_algorithms.mapping = known.collect::<Vec<_>>().leak();
+    let pin = newer.public_key_sha256().unwrap();
+    for version in VERSIONS {
+        let with = || TlsClient::builder().roots(folder.roots()).versions(&[version]);
+        // Who can check both is shown the first.
+        let (answer, _) = told(&server, &with().pin(pin).build().unwrap());
+        assert_eq!(answer.reason, Reason::ByUs, "{answer:?}");
+        let (answer, _) = told(&server, &with().provider(Arc::new(older.clone())).build().unwrap());
+        assert_eq!(answer.reason, Reason::ByUs, "{answer:?}");
     }
     server.shut_down();
 }
