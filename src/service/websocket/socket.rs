@@ -589,6 +589,14 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_goes_down_says_that_it_goes_away() {
+        let mut test = Test::new(Role::Client);
+        test.bench.drain();
+        test.bench.advance(5 * SECOND);
+        assert_eq!(test.heard(), said(Event::Close(CloseCode::GOING_AWAY, "")));
+    }
+
+    #[test]
     fn a_connection_that_ends_without_a_word_is_told_apart() {
         let mut test = Test::new(Role::Server);
         test.bench.eof();
