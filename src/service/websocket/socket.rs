@@ -201,7 +201,10 @@ mod tests {
         fn on_message(&mut self, text: String, cx: &mut WebSocketContext<'_, Self>) -> Result {
             match &*text {
                 "resume" => cx.resume(),
-                "bye" => cx.close(CloseCode::NORMAL, "as you wish"),
+                "bye" => {
+                    cx.close(CloseCode::NORMAL, "as you wish");
+                    cx.pause();
+                }
                 _ => {}
             }
             cx.text(&text);
@@ -342,6 +345,8 @@ mod tests {
             test.text("bye");
             test.text("what crosses the end is dropped");
             test.send(Frame::new(Opcode::Ping, b"and not answered"));
+            test.send(Frame::new(Opcode::Binary, &[0]));
+            assert_eq!(test.bench.handler().handler.swallowed, 0);
             test.bench.message("and nothing is said after it".into());
             assert_eq!(test.heard(), said(Event::Close(CloseCode::NORMAL, "as you wish")));
             match answers {
