@@ -228,8 +228,9 @@ fn a_client_that_does_not_read_makes_a_proxy_hold_little() {
         let held: usize = sides.iter().map(|side| side.unread + side.unsent).sum();
         let held = held + proxy.counts().held;
         assert!(held < 1 << 20, "{held} bytes are held");
-        if sides.iter().any(|side| side.waiting_for.contains("paused reading")) {
-            assert!(proxy.counts().held >= 128 << 10);
+        // It may wait for a moment before, too.
+        let waits = sides.iter().any(|side| side.waiting_for.contains("paused reading"));
+        if waits && proxy.counts().held >= 128 << 10 {
             break;
         }
         assert!(Instant::now() < until, "nobody waits: {sides:?}");

@@ -46,6 +46,7 @@ mod http;
 #[cfg(feature = "http")]
 #[path = "sim/http_client.rs"]
 mod http_client;
+#[cfg(feature = "http")]
 #[path = "sim/http_client_waits.rs"]
 mod http_client_waits;
 #[cfg(feature = "http")]
