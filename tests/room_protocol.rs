@@ -306,6 +306,34 @@ fn a_name_without_a_key_is_one_connections_alone_and_free_when_that_goes() {
 }
 
 #[test]
+fn in_a_large_room_nobody_is_told_who_comes() {
+    let limits = RoomLimits { names_told: 1, ..RoomLimits::default() };
+    let server = serve(limits, RoomProtocol::default());
+    let mut ann = Client::new(&server, "ann");
+    ann.joins("hall");
+    let mut bob = Client::new(&server, "bob");
+    let joined = bob.joins("hall");
+    assert_eq!((&joined["users"], &joined["names"]), (&json!(2), &json!(["ann"])));
+    bob.says(&say(1, "hello"));
+    assert_eq!(ann.next()["type"], "post");
+    server.running.shut_down().unwrap();
+}
+
+#[test]
+fn a_member_is_in_as_many_rooms_as_are_allowed_besides_its_own() {
+    let limits = RoomLimits { rooms_per_member: 2, ..RoomLimits::default() };
+    let server = serve(limits, RoomProtocol::default());
+    let mut ann = Client::new(&server, "ann");
+    ann.joins("hall");
+    ann.joins("attic");
+    let cellar = json!({ "type": "join", "room": "cellar" });
+    assert_eq!(ann.is_refused(&cellar), "too_many_rooms_joined");
+    ann.says(&json!({ "type": "leave", "room": "hall" }));
+    ann.joins("cellar");
+    server.running.shut_down().unwrap();
+}
+
+#[test]
 fn a_room_that_was_empty_for_a_moment_does_not_make_place_for_another() {
     let server = serve(RoomLimits { rooms: 2, ..RoomLimits::default() }, RoomProtocol::default());
     let mut ann = Client::new(&server, "ann");

@@ -351,6 +351,11 @@ mod tests {
         bench.data(refusal.as_bytes());
         let end = told.try_recv().unwrap();
         assert_eq!(end, "refused with 503 Service Unavailable, Some(7s)");
+        // But no server keeps a client away for longer than an hour.
+        let (mut bench, _, told) = client();
+        bench.data(b"HTTP/1.1 503 Busy\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n");
+        let end = told.try_recv().unwrap();
+        assert_eq!(end, "refused with 503 Service Unavailable, Some(3600s)");
     }
 
     #[test]

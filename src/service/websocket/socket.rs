@@ -201,7 +201,10 @@ mod tests {
         fn on_message(&mut self, text: String, cx: &mut WebSocketContext<'_, Self>) -> Result {
             match &*text {
                 "resume" => cx.resume(),
-                "bye" => cx.close(CloseCode::NORMAL, "as you wish"),
+                "bye" => {
+                    cx.close(CloseCode::NORMAL, "as you wish");
+                    cx.pause();
+                }
                 _ => {}
             }
             cx.text(&text);
@@ -342,6 +345,8 @@ mod tests {
             test.text("bye");
             test.text("what crosses the end is dropped");
             test.send(Frame::new(Opcode::Ping, b"and not answered"));
+            test.send(Frame::new(Opcode::Binary, &[0]));
+            assert_eq!(test.bench.handler().handler.swallowed, 0);
             test.bench.message("and nothing is said after it".into());
             assert_eq!(test.heard(), said(Event::Close(CloseCode::NORMAL, "as you wish")));
             match answers {
@@ -586,6 +591,14 @@ mod tests {
         };
         assert_eq!(code, CloseCode::SERVICE_RESTART);
         assert!(retry_after(reason).is_some_and(|wait| wait <= 5 * SECOND), "{reason}");
+    }
+
+    #[test]
+    fn a_client_that_goes_down_says_that_it_goes_away() {
+        let mut test = Test::new(Role::Client);
+        test.bench.drain();
+        test.bench.advance(5 * SECOND);
+        assert_eq!(test.heard(), said(Event::Close(CloseCode::GOING_AWAY, "")));
     }
 
     #[test]
