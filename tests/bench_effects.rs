@@ -153,3 +153,16 @@ fn who_is_read_from_while_its_output_waits_says_so_and_its_successor_does_not() 
     duplex.set_window(usize::MAX);
     assert!(duplex.take_output().ends_with(b"<1"));
 }
+
+#[test]
+fn an_end_behind_half_a_frame_keeps_nobody_busy_while_the_output_waits() {
+    let mut bench = puppet();
+    bench.set_window(0);
+    bench.data(b"Do");
+    bench.data(b".half a frame");
+    assert!(bench.is_congested());
+    let before = bench.unsent();
+    bench.eof();
+    // It is read from all the same, so it is told of the end at once.
+    assert_eq!((bench.unsent(), bench.is_closing()), (before + b"eof ".len(), true));
+}

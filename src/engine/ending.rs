@@ -9,7 +9,7 @@ use super::flag::{
     CLOSING, CONGESTED, DUPLEX, ENDED, EOF, FINISHING, HANDSHAKING, HELD, LINGERING, PAUSED,
     READABLE, RESUMED, SECURED, TELL_WRITABLE, YIELDED,
 };
-use crate::handler::stage::{AnyHandler, Event, Stage};
+use crate::handler::stage::{AnyHandler, Event};
 use crate::handler::{Close, Deadline, Result};
 use crate::net::Net;
 
@@ -17,8 +17,8 @@ impl<N: Net> Connection<N> {
     /// Whether bytes that came before the peer's end are still to be seen by the handler: it wants
     /// to be called again for them, or can't take them now. By TLS they come together with the end.
     pub(super) fn has_more_to_hear(&self, core: &Core<N>) -> bool {
-        let Stage { input, output, .. } = &core.stage;
-        let waits = self.flags & (RESUMED | PAUSED | HELD) != 0 || output.is_congested();
+        let input = &core.stage.input;
+        let waits = self.flags & (RESUMED | PAUSED | HELD) != 0 || self.is_held_up(core);
         input.has_yielded() || waits && !input.is_empty() && self.flags & CLOSING == 0
     }
 
