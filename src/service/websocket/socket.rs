@@ -468,44 +468,43 @@ mod tests {
         assert!(!test.bench.is_congested());
     }
 
-    #[test]
-    fn bombs_are_taken_a_few_at_a_time_and_none_is_lost() {
-        const BOMBS: usize = 40;
-        let terms =
-            Terms { takeover: false, peer_takeover: false, window_bits: 15, peer_window_bits: 15 };
-        let socket =
-            WebSocket::new(Role::Server, Arc::default(), Some(&terms), None, Parrot::default());
-        let mut bench = Bench::new(socket);
-        let mut encoder = Encoder::new(Some(&terms), &Deflate { level: 9, ..Deflate::default() });
+    /// Compression without memory of what came before.
+    const TERMS: Terms =
+        Terms { takeover: false, peer_takeover: false, window_bits: 15, peer_window_bits: 15 };
+
+    /// Messages that are small on the wire, and a MiB each when they are inflated.
+    fn bombs(count: usize) -> Output {
+        let mut encoder = Encoder::new(Some(&TERMS), &Deflate { level: 9, ..Deflate::default() });
         let (mut output, mask) = (Output::default(), Some(Mask::new([9; 4])));
-        for _ in 0..BOMBS {
+        for _ in 0..count {
             let (message, deflater) = (vec![0; 1 << 20], &mut Deflater::new());
             encoder.message(Kind::Binary, &message, mask, deflater, &mut output);
         }
-        assert!(output.len() < 100_000);
-        bench.data(&output.to_vec());
+        output
+    }
+
+    #[test]
+    fn bombs_are_taken_a_few_at_a_time_and_none_is_lost() {
+        const BOMBS: usize = 40;
+        let socket =
+            WebSocket::new(Role::Server, Arc::default(), Some(&TERMS), None, Parrot::default());
+        let mut bench = Bench::new(socket);
+        let bombs = bombs(BOMBS);
+        assert!(bombs.len() < 100_000);
+        bench.data(&bombs.to_vec());
         assert_eq!(bench.handler().handler.swallowed, BOMBS);
     }
 
     #[test]
     fn what_a_peer_said_before_its_end_is_heard_though_it_takes_several_visits() {
-        const BOMBS: usize = 5;
-        let terms =
-            Terms { takeover: false, peer_takeover: false, window_bits: 15, peer_window_bits: 15 };
         let (to, closed) = channel();
         let parrot = Parrot { closed: Some(to), ..Parrot::default() };
-        let socket = WebSocket::new(Role::Server, Arc::default(), Some(&terms), None, parrot);
+        let socket = WebSocket::new(Role::Server, Arc::default(), Some(&TERMS), None, parrot);
         let mut bench = Bench::new(socket);
-        let mut encoder = Encoder::new(Some(&terms), &Deflate { level: 9, ..Deflate::default() });
-        let (mut output, mask) = (Output::default(), Some(Mask::new([9; 4])));
-        for _ in 0..BOMBS {
-            let (message, deflater) = (vec![0; 1 << 20], &mut Deflater::new());
-            encoder.message(Kind::Binary, &message, mask, deflater, &mut output);
-        }
-        Frame::new(Opcode::Close, BYE).encode(mask, &mut output);
         // Paused, so that all of it is read together with its end.
         bench.data(&masked(Frame::new(Opcode::Text, b"pause")));
-        bench.data(&output.to_vec());
+        bench.data(&bombs(5).to_vec());
+        bench.data(&masked(Frame::new(Opcode::Close, BYE)));
         bench.eof();
         bench.message("resume".into());
         let closed = closed.try_recv().unwrap();
