@@ -145,9 +145,7 @@ fn our_server_passes_all_cases() {
 fn our_client_passes_all_cases() {
     for way in &ways() {
         let suite = Suite::new("client", way);
-        let server = free_address();
-        let mut wstest = suite.wstest("fuzzingserver", &format!(r#""url": "ws://{server}""#));
-        wait_until(|| TcpStream::connect(server).is_ok());
+        let (server, mut wstest) = suite.serve();
         let (done, all_done) = channel();
         let (agent, config) = (way.name, way.config.clone());
         let runner = Runner { server, agent, config, step: Step::Count, done };
@@ -218,6 +216,24 @@ impl<'a> Suite<'a> {
             .unwrap()
     }
 
+    /// Begins the suite as a server. Until it has its address, another connection may take that:
+    /// then it ends, and begins anew at another one.
+    fn serve(&self) -> (SocketAddr, Child) {
+        for _ in 0..5 {
+            let server = free_address();
+            let mut wstest = self.wstest("fuzzingserver", &format!(r#""url": "ws://{server}""#));
+            let mut has_ended = false;
+            wait_until(|| {
+                has_ended = wstest.try_wait().unwrap().is_some();
+                has_ended || TcpStream::connect(server).is_ok()
+            });
+            if !has_ended {
+                return (server, wstest);
+            }
+        }
+        panic!("the suite does not begin: see {}", self.folder.display());
+    }
+
     /// Prints the score; fails if a case did.
     fn judge(&self) {
         let index = fs::read(self.folder.join("index.json")).expect("there is no report");
@@ -255,7 +271,7 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn wait_until(condition: impl Fn() -> bool) {
+fn wait_until(mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < until, "the suite does not begin");
